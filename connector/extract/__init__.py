@@ -1,0 +1,67 @@
+"""Where rows come from: one file a kind of source, all behind `Extractor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from connector.model import SourceBatch, Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one batch: it ends at whichever comes first, but holds at least one row."""
+
+    rows: int = 50_000
+    bytes: int = 32_000_000
+
+
+class Extractor(Protocol):
+    """Reads one source, in its own order, from a watermark on.
+
+    Life: `open`, then `schema` as often as wanted, then one `read`, then `close`. `cancel` may come from another
+    thread at any time and interrupts whatever blocks.
+    """
+
+    def open(self) -> None:
+        """Connect and look at the source.
+
+        Raises:
+            SourceError: it cannot be reached.
+            CredentialsError: it refuses the user or the password.
+            ConfigError: the table, a column, the cursor or the key is not there or cannot be what it must be;
+                all such mistakes at once as ConfigErrors.
+        """
+
+    def schema(self) -> pa.Schema:
+        """Columns on offer, in the source's order, with the Arrow types they have for the whole run.
+
+        Field metadata ``b"connector"`` names what Arrow has no type for: ``number`` (a number as text with all its
+        digits), ``json`` (JSON text), ``uuid`` (text), ``interval`` (ISO 8601 text).
+        """
+
+    def identity(self) -> str:
+        """What makes it this source, without credentials: part of the fingerprint of the state."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences a person should know: the promise about late rows, a missing index, skipped null cursors."""
+
+    def estimate(self, watermark: Watermark) -> int | None:
+        """About how many rows a run from `watermark` reads, or None when that is not cheap to know."""
+
+    def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield batches of `columns` (and the key's) after `watermark`; the horizon is fixed once, at the start.
+
+        Raises:
+            SourceError: reading failed; batches yielded so far are good.
+            DataError: a key part is null, or two adjacent rows have the same (cursor, key).
+        """
+
+    def cancel(self) -> None:
+        """Interrupt a blocked call; `read` then raises Stopped."""
+
+    def close(self) -> None:
+        """Let go of everything; never raises."""

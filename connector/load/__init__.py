@@ -1,0 +1,1 @@
+"""Items become requests, and requests become acknowledgements."""

@@ -1,0 +1,228 @@
+"""What flows through the pipeline: frozen, with no behaviour beyond order and (de)serialising.
+
+::
+
+    extractor ─SourceBatch─▶ mapping ─MappedBatch─▶ packing ─Request─▶ delivery ─Outcome─▶ state
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NewType
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+# A place in the source: part name -> JSON value. The extractor that made it gives the parts their meaning
+# (a database has one part, a Parquet dataset one per file); everyone else stores, merges and returns them
+# unread. Later parts replace earlier ones of the same name, so a commit carries only what changed.
+Watermark = NewType("Watermark", Mapping[str, Any])
+
+EMPTY_WATERMARK = Watermark({})
+
+
+def merge(earlier: Watermark, later: Watermark) -> Watermark:
+    """Return `earlier` with the parts of `later` laid over it."""
+    return Watermark({**earlier, **later})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBatch:
+    """Rows in the order of the source.
+
+    Attributes:
+        rows: the columns asked for, in one schema for the whole run.
+        position: `position(n)` is the watermark (changed parts only) after the first `n` rows of this batch,
+            1 ≤ n ≤ rows.num_rows. Called once a request, never once a row.
+        version: one value per row that tells versions of an entity apart (the cursor; in passes the number
+            of the pass; for Parquet by files the digest of the file), as a text array, or one text for all rows.
+        key: the names of the columns of `rows` that make a row unique, empty when the source has none.
+        end: the watermark after the batch, also where the batch has no row (such as an empty file).
+    """
+
+    rows: pa.RecordBatch
+    position: Callable[[int], Watermark]
+    version: pa.Array | str
+    end: Watermark
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that will never be accepted as it is.
+
+    Attributes:
+        reason: a code of the list in yaml.md, such as ``missing_identity``.
+        message: the server's words, or ours; no values of rows.
+        event_id: the eventId of the row's first item.
+        key: the row's key as a JSON array, for people; empty without a key.
+        row: the row as JSON, or None with ``keep_rows: false``.
+    """
+
+    reason: str
+    message: str
+    event_id: str
+    key: str = ""
+    row: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappedBatch:
+    """The items of a SourceBatch, as slices of one buffer.
+
+    Attributes:
+        source: the batch they were made from.
+        entries: one text per accepted row, each ending in a comma, contiguous, without nulls: the row's item
+            where `event` is set, else one or more whole ``{"name": …, "payload": […]}`` entries.
+        event: the one event name of all entries, or None where names differ or a row makes several items.
+        row: for each entry the index of its row in `source`, ascending.
+        items: the number of items of each entry, or None when each has one.
+        event_id: for each entry the eventId of its first item (text array).
+        rejected: index of row in `source` -> reject, for rows that break a rule.
+        filtered: indexes of rows in `source` that no ``when`` took or a transform dropped, ascending.
+        entity: for each entry a 64-bit hash of the entity it is about, or None where order is not promised.
+        warnings: warning code -> number of rows.
+    """
+
+    source: SourceBatch
+    entries: pa.StringArray | pa.LargeStringArray
+    event: str | None
+    row: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int64] | None
+    event_id: pa.StringArray
+    rejected: Mapping[int, Reject]
+    filtered: npt.NDArray[np.int64]
+    entity: npt.NDArray[np.uint64] | None = None
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    # Describes the row of an entry (its index in `entries`) for a reject that the server causes.
+    describe: Callable[[int], Reject] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A contiguous run of source rows whose items travel together.
+
+    Attributes:
+        seq: place in the order of commits, from 1.
+        batch: where the items are.
+        first, last: entries [first, last) of `batch`; equal when the rows hold nothing to send.
+        rows_first, rows_last: source rows [rows_first, rows_last) that are finished with this request.
+        items: number of items in it.
+    """
+
+    seq: int
+    batch: MappedBatch
+    first: int
+    last: int
+    rows_first: int
+    rows_last: int
+    items: int
+
+    @property
+    def end(self) -> Watermark:
+        """The watermark after this request's rows."""
+        source = self.batch.source
+        return source.end if self.rows_last == source.rows.num_rows else source.position(self.rows_last)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An entry of a request that the destination will not take: its index in the batch, code and words."""
+
+    entry: int
+    reason: Literal["refused_by_server", "server_error", "item_too_large", "in_doubt"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request: every entry is acknowledged or refused, unless `error` says it is unfinished.
+
+    Attributes:
+        request: the request.
+        refusals: the entries refused; all others were acknowledged.
+        attempts: HTTP requests made for it.
+        resent: items sent again after an attempt whose answer is unknown.
+        error: why the run must end; nothing beyond what was acknowledged may be concluded.
+    """
+
+    request: Request
+    refusals: tuple[Refusal, ...] = ()
+    attempts: int = 1
+    resent: int = 0
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Accounting in rows: ``read = delivered + rejected + unchanged + filtered + superseded + unfinished``.
+
+    `items`, `requests`, `resent` and `in_doubt` are counted apart.
+    """
+
+    read: int = 0
+    delivered: int = 0
+    rejected: int = 0
+    unchanged: int = 0
+    filtered: int = 0
+    superseded: int = 0
+    unfinished: int = 0
+    items: int = 0
+    requests: int = 0
+    resent: int = 0
+    in_doubt: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row read is accounted for."""
+        settled = self.delivered + self.rejected + self.unchanged + self.filtered + self.superseded
+        return self.read == settled + self.unfinished
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The durable note that a request is about to be sent.
+
+    Attributes:
+        seq: the request's place in the order of its run.
+        rows: number of source rows.
+        items: number of items: what is in doubt if no outcome is ever recorded.
+    """
+
+    seq: int
+    rows: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lease: enough for another process on the same host to tell that it is gone."""
+
+    host: str
+    pid: int
+    boot_id: str
+    pid_namespace: str
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One execution of a sync, as stored, shown and printed with ``--json``."""
+
+    run_id: str
+    sync: str
+    lane: str
+    started: dt.datetime
+    ended: dt.datetime | None
+    exit_code: int | None
+    counts: Counts
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""

@@ -1,0 +1,1 @@
+"""What survives a run: watermarks, intents, rejects, runs and leases."""
