@@ -41,6 +41,7 @@ class SourceBatch:
             of the pass; for Parquet by files the digest of the file), as a text array, or one text for all rows.
         key: the names of the columns of `rows` that make a row unique, empty when the source has none.
         end: the watermark after the batch, also where the batch has no row (such as an empty file).
+        warnings: warning code -> number of values, such as infinite timestamps that were read as null.
     """
 
     rows: pa.RecordBatch
@@ -48,6 +49,7 @@ class SourceBatch:
     version: pa.Array | str
     end: Watermark
     key: tuple[str, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class MappedBatch:
         row: for each entry the index of its row in `source`, ascending.
         items: the number of items of each entry, or None when each has one.
         event_id: for each entry the eventId of its first item (text array).
+        digest: for each entry a 64-bit hash of its text, to know after a crash what was acknowledged already.
         rejected: index of row in `source` -> reject, for rows that break a rule.
         filtered: indexes of rows in `source` that no ``when`` took or a transform dropped, ascending.
         entity: for each entry a 64-bit hash of the entity it is about, or None where order is not promised.
@@ -93,6 +96,7 @@ class MappedBatch:
     row: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64] | None
     event_id: pa.StringArray
+    digest: npt.NDArray[np.uint64]
     rejected: Mapping[int, Reject]
     filtered: npt.NDArray[np.int64]
     entity: npt.NDArray[np.uint64] | None = None
@@ -193,11 +197,52 @@ class Intent:
         seq: the request's place in the order of its run.
         rows: number of source rows.
         items: number of items: what is in doubt if no outcome is ever recorded.
+        digests: with ``on_doubt: hold`` the digests of its entries (uint64, native order), else empty.
     """
 
     seq: int
     rows: int
     items: int
+    digests: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction of a lane: everything in it becomes durable together, or nothing does.
+
+    Attributes:
+        intents: requests that are sent once this is durable.
+        acknowledged: seq -> digests of the acknowledged entries (uint64, native order) of requests that are
+            answered while an earlier one is not: the watermark cannot pass them yet, a later run must not re-send them.
+        through: every request up to this seq is finished; their intents go. None when none is newly finished.
+        watermark: the changed parts, in force with `through`.
+        rejects: the rejects of the newly finished requests.
+        counts: the run's totals so far.
+    """
+
+    intents: tuple[Intent, ...] = ()
+    acknowledged: Mapping[int, bytes] = field(default_factory=dict)
+    through: int | None = None
+    watermark: Watermark = EMPTY_WATERMARK
+    rejects: tuple[Reject, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What an interrupted run left behind on a lane.
+
+    Attributes:
+        in_doubt_items: items of intents without a recorded outcome.
+        in_doubt_requests: the number of those intents.
+        acknowledged: sorted digests (uint64) of entries that were acknowledged beyond the watermark: not sent again.
+        held: sorted digests (uint64) of entries in doubt under ``on_doubt: hold``: rejected as ``in_doubt``.
+    """
+
+    in_doubt_items: int
+    in_doubt_requests: int
+    acknowledged: npt.NDArray[np.uint64]
+    held: npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
