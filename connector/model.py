@@ -223,7 +223,7 @@ class Commit:
     intents: tuple[Intent, ...] = ()
     acknowledged: Mapping[int, bytes] = field(default_factory=dict)
     through: int | None = None
-    watermark: Watermark = EMPTY_WATERMARK
+    watermark: Watermark = field(default_factory=lambda: EMPTY_WATERMARK)
     rejects: tuple[Reject, ...] = ()
     counts: Counts = field(default_factory=Counts)
 
