@@ -1,0 +1,3 @@
+"""Fixtures for every suite; the real servers live in servers.py."""
+
+pytest_plugins = ["servers"]
