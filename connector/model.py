@@ -101,6 +101,8 @@ class MappedBatch:
     filtered: npt.NDArray[np.int64]
     entity: npt.NDArray[np.uint64] | None = None
     warnings: Mapping[str, int] = field(default_factory=dict)
+    # Rows whose items an interrupted run delivered beyond the watermark: nothing of them is sent again.
+    recovered: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     # Describes the row of an entry (its index in `entries`) for a reject that the server causes.
     describe: Callable[[int], Reject] | None = None
 
@@ -150,7 +152,9 @@ class Outcome:
         refusals: the entries refused; all others were acknowledged.
         attempts: HTTP requests made for it.
         resent: items sent again after an attempt whose answer is unknown.
-        error: why the run must end; nothing beyond what was acknowledged may be concluded.
+        error: why the run must end; then only what `accepted` names was acknowledged.
+        accepted: entries [first, last) of the parts acknowledged before `error`.
+        doubtful: whether, beside these, an attempt was made whose answer is unknown.
     """
 
     request: Request
@@ -158,6 +162,8 @@ class Outcome:
     attempts: int = 1
     resent: int = 0
     error: Exception | None = None
+    accepted: tuple[tuple[int, int], ...] = ()
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""Reads and maps ahead of delivery, in two threads, so that waiting for a source costs no sending."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from connector.extract import Extractor
+from connector.model import MappedBatch, SourceBatch, Watermark
+
+# Batches between reading and mapping, and mapped ones that wait for delivery: enough to keep both busy.
+_READ_AHEAD = 1
+_MAPPED_AHEAD = 2
+
+
+class Maps(Protocol):
+    """What the feed needs of a mapper."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Source columns to read."""
+
+    def map(self, batch: SourceBatch) -> MappedBatch:
+        """Turn rows into items."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """No batch follows: the source is read to its end, or `error` says why not."""
+
+    error: BaseException | None = None
+
+
+class Feed:
+    """Delivers mapped batches, then one End, to `deliver`.
+
+    Args:
+        extractor: opened, not yet read.
+        mapper: compiled against the extractor's schema.
+        watermark: where to read from.
+        deliver: called from the mapping thread.
+        limit: rows after which to stop, or None.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        mapper: Maps,
+        watermark: Watermark,
+        deliver: Callable[[MappedBatch | End], None],
+        limit: int | None = None,
+    ) -> None:
+        self._extractor = extractor
+        self._mapper = mapper
+        self._watermark = watermark
+        self._deliver = deliver
+        self._limit = limit
+        self._raw: queue.Queue[SourceBatch | End] = queue.Queue(_READ_AHEAD)
+        self._room = threading.Semaphore(_MAPPED_AHEAD)
+        self._cancelled = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._read, name="reader", daemon=True),
+            threading.Thread(target=self._map, name="mapper", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+
+    def used(self) -> None:
+        """Tell that a batch was packed: one more may be mapped."""
+        self._room.release()
+
+    def cancel(self) -> None:
+        """Stop reading and mapping; an End still comes."""
+        self._cancelled.set()
+        self._extractor.cancel()
+        self._room.release()
+
+    def join(self, timeout: float) -> None:
+        """Wait for both threads, so that the extractor may be closed."""
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _read(self) -> None:
+        end = End()
+        try:
+            for batch in limited(self._extractor.read(self._mapper.columns, self._watermark), self._limit):
+                if self._cancelled.is_set():
+                    break
+                self._raw.put(batch)
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the run is
+            end = End(error)
+        self._raw.put(end)
+
+    def _map(self) -> None:
+        while True:
+            batch = self._raw.get()
+            if isinstance(batch, End):
+                self._deliver(batch)
+                return
+            self._room.acquire()
+            if self._cancelled.is_set():
+                continue  # the reader may be blocked on the queue: drain it up to its End
+            try:
+                mapped = self._mapper.map(batch)
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the run is
+                self._cancelled.set()
+                self._extractor.cancel()
+                self._drain()
+                self._deliver(End(error))
+                return
+            self._deliver(mapped)
+
+    def _drain(self) -> None:
+        while not isinstance(self._raw.get(), End):
+            pass
+
+
+def limited(batches: Iterator[SourceBatch], limit: int | None) -> Iterator[SourceBatch]:
+    """Yield `batches` up to `limit` rows; the last one is cut, with the watermark that belongs to the cut."""
+    left = limit
+    for batch in batches:
+        rows = batch.rows.num_rows
+        if left is None or rows < left:
+            left = None if left is None else left - rows
+            yield batch
+            continue
+        yield batch if rows == left else first_rows(batch, left)
+        return
+
+
+def first_rows(batch: SourceBatch, count: int) -> SourceBatch:
+    """Return the first `count` ≥ 1 rows of `batch`, ending at their own watermark."""
+    version = batch.version if isinstance(batch.version, str) else batch.version.slice(0, count)
+    return replace(batch, rows=batch.rows.slice(0, count), version=version, end=batch.position(count))

@@ -1,0 +1,62 @@
+"""A bounded number of requests in flight: sender threads between `submit` and the outcomes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from connector.load.attempts import Attempts
+from connector.load.sending import Sending
+from connector.load.track import Bodies
+from connector.model import Outcome, Refusal, Request
+
+
+class Delivery:
+    """Sender threads; each delivers one request at a time and reports one outcome for it.
+
+    Args:
+        attempts: sends one body until there is a definite answer.
+        concurrency: requests in flight, at most.
+        report: called with each outcome, from a sender's thread.
+    """
+
+    def __init__(self, attempts: Attempts, concurrency: int, report: Callable[[Outcome], None]) -> None:
+        self._attempts = attempts
+        self._concurrency = concurrency
+        self._report = report
+        self._jobs: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, request: Request) -> None:
+        """Have `request` delivered; its intent is durable. Threads start with the first requests."""
+        if len(self._threads) < self._concurrency:
+            thread = threading.Thread(target=self._work, name=f"sender-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._jobs.put(request)
+
+    def close(self) -> None:
+        """Let the senders end after what they are doing."""
+        for _ in self._threads:
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        bodies: Bodies | None = None
+        while (request := self._jobs.get()) is not None:
+            if bodies is None or bodies.batch is not request.batch:
+                bodies = Bodies(request.batch)
+            self._report(self._deliver(request, bodies))
+
+    def _deliver(self, request: Request, bodies: Bodies) -> Outcome:
+        tally = self._attempts.begin()
+        error: Exception | None = None
+        refusals: tuple[Refusal, ...] = ()
+        try:
+            refusals = Sending(self._attempts, bodies, tally).send(request.first, request.last)
+        except Exception as caught:  # noqa: BLE001 - a sender must answer, or the run would wait for ever
+            error = caught
+        finally:
+            self._attempts.end()
+        accepted = tuple(tally.accepted) if error else ()
+        return Outcome(request, refusals, tally.attempts, tally.resent, error, accepted, tally.doubtful)

@@ -1,0 +1,247 @@
+"""One attempt at the Track API: the body, the credentials, and what an answer means."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from connector.config.models import TrackDestination
+from connector.errors import ConnectorError, CredentialsError, DestinationError
+from connector.load.packing import Envelope, offsets_of
+from connector.load.pacing import retry_after
+from connector.model import MappedBatch
+
+
+class Verdict(Enum):
+    """What the loader does with an answer."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RETRY = "retry"
+    SPLIT = "split"
+    ISOLATE = "isolate"
+    STOP = "stop"
+
+
+# The response table. 2xx also needs an empty or JSON body; every 5xx not listed is retried, every other 4xx stops.
+TABLE = {
+    400: Verdict.ISOLATE,
+    401: Verdict.STOP,
+    403: Verdict.STOP,
+    404: Verdict.STOP,
+    408: Verdict.RETRY,
+    413: Verdict.SPLIT,
+    422: Verdict.ISOLATE,
+    429: Verdict.RETRY,
+}
+
+# Answers after which nobody knows whether the items were taken: the server, or a gateway, gave up half-way.
+DOUBTFUL = frozenset({500, 502, 504})
+
+# First use of many new event names: the server cannot create their collections yet. A 400, but it passes.
+_COLLECTION = "create collection"
+
+# What a reject keeps of the server's words, in characters.
+_WORDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one attempt.
+
+    Attributes:
+        verdict: what to do.
+        status: the HTTP status, or 0 without an answer.
+        message: the server's words, for the reject only: they may echo a row.
+        doubtful: whether the items may have been taken although no definite answer says so.
+        retry_after: seconds the server asks to wait, or None.
+        errors: index of an item in the body -> the error that a 2xx body states at its place.
+        stop: why the run must end, when the verdict is STOP.
+    """
+
+    verdict: Verdict
+    status: int
+    message: str = ""
+    doubtful: bool = False
+    retry_after: float | None = None
+    errors: tuple[tuple[int, str], ...] = ()
+    stop: ConnectorError | None = None
+
+
+def envelope(event: str | None) -> Envelope:
+    """Return what stands around entries that are items of `event`, or whole entries of ``track`` for None."""
+    if event is None:
+        return Envelope(b'{"track":[', b"]}")
+    name = json.dumps(event, ensure_ascii=False).encode()
+    return Envelope(b'{"track":[{"name":' + name + b',"payload":[', b"]}]}")
+
+
+class Bodies:
+    """Cuts the bodies of one batch out of its text buffer; one copy each."""
+
+    def __init__(self, batch: MappedBatch) -> None:
+        self.batch = batch
+        self._envelope = envelope(batch.event)
+        self._offsets = offsets_of(batch.entries)
+        self._text = memoryview(batch.entries.buffers()[2])
+
+    def size(self, first: int, last: int) -> int:
+        """Return the length in bytes of the body of entries [first, last)."""
+        return int(self._offsets[last] - self._offsets[first]) + self._envelope.size
+
+    def body(self, first: int, last: int) -> bytes:
+        """Return the body of entries [first, last); its items stand in read order."""
+        text = self._text[self._offsets[first] : self._offsets[last] - 1]
+        return b"".join((self._envelope.prefix, text, self._envelope.suffix))
+
+    def items(self, first: int, last: int) -> int:
+        """Return the number of items of entries [first, last)."""
+        counts = self.batch.items
+        return last - first if counts is None else int(counts[first:last].sum())
+
+
+class Track:
+    """The Track API as one function from a body to an answer.
+
+    Args:
+        destination: where, and with which key.
+        transport: carries the bytes; never follows a redirect.
+    """
+
+    def __init__(self, destination: TrackDestination, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+        self._gzip = destination.compression == "gzip"
+        self._timeout = dict.fromkeys(
+            ("connect", "read", "write", "pool"), destination.timeout.total_seconds()
+        )
+        self._url, self._headers = endpoint(destination)
+
+    def post(self, body: bytes) -> Answer:
+        """Send `body` once and say what its answer means; never raises for what the network does."""
+        if self._gzip:
+            body = gzip.compress(body, compresslevel=1)
+        request = httpx.Request(
+            "POST", self._url, headers=self._headers, content=body, extensions={"timeout": self._timeout}
+        )
+        try:
+            response = self._transport.handle_request(request)
+            try:
+                text = response.read()
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            return _unanswered(error)
+        return judge(response.status_code, response.headers.get, text)
+
+
+def endpoint(destination: TrackDestination) -> tuple[httpx.URL, httpx.Headers]:
+    """Return the address and the headers of every request, credentials included."""
+    base = destination.base_url.rstrip("/")
+    parts = (destination.org, "projects", destination.project, "sources", destination.source_id, "track")
+    url = httpx.URL("/".join((base, *(quote(part, safe="") for part in parts))))
+    headers = httpx.Headers({"Content-Type": "application/json", "Accept": "application/json"})
+    key = destination.api_key.get_secret_value()
+    if destination.auth == "header":
+        headers["Authorization"] = "Basic " + base64.b64encode(key.replace(".", ":", 1).encode()).decode()
+    else:
+        url = url.copy_with(params={"apiKey": key})
+    headers["Host"] = url.netloc.decode("ascii")
+    if destination.compression == "gzip":
+        headers["Content-Encoding"] = "gzip"
+    return url, headers
+
+
+def _unanswered(error: httpx.TransportError) -> Answer:
+    """Judge an attempt without an answer; one that failed while connecting cannot have been taken."""
+    untouched = isinstance(
+        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+    )
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        stop = DestinationError(
+            "the destination's TLS certificate is not trusted",
+            hint="set destination.ca_file to the CA that signed it",
+        )
+        return Answer(Verdict.STOP, 0, stop=stop)
+    return Answer(Verdict.RETRY, 0, type(error).__name__, doubtful=not untouched)
+
+
+def judge(status: int, header: Callable[[str], str | None], text: bytes) -> Answer:
+    """Say what an answer means: the response table of the Track API.
+
+    Args:
+        status: the HTTP status.
+        header: looks up a header by its name.
+        text: the body.
+    """
+    if 200 <= status < 300:
+        return _accepted(status, text)
+    words = " ".join(text[: 4 * _WORDS].decode("utf-8", "replace").split())[:_WORDS]
+    verdict = TABLE.get(status, Verdict.RETRY if status >= 500 else Verdict.STOP)
+    if status == 400 and _COLLECTION in words.lower():
+        verdict = Verdict.RETRY
+    wait = retry_after(header("retry-after"), datetime.now(UTC)) if verdict is Verdict.RETRY else None
+    stop = _stop(status) if verdict is Verdict.STOP else None
+    return Answer(verdict, status, words, doubtful=status in DOUBTFUL, retry_after=wait, stop=stop)
+
+
+def _accepted(status: int, text: bytes) -> Answer:
+    """Acknowledge an empty or JSON body; anything else is not the Track API."""
+    stripped = text.strip()
+    if stripped in (b"", b"{}"):
+        return Answer(Verdict.ACKNOWLEDGE, status)
+    try:
+        body = json.loads(stripped)
+    except ValueError:
+        return Answer(Verdict.STOP, status, stop=_not_track(status))
+    return Answer(
+        Verdict.ACKNOWLEDGE, status, errors=tuple(_item_errors(body)) if b'"error' in stripped else ()
+    )
+
+
+def _item_errors(body: Any) -> list[tuple[int, str]]:
+    """Return explicit errors at items' places in an echoed body; no other error format is guessed."""
+    errors: list[tuple[int, str]] = []
+    entries = body.get("track") if isinstance(body, dict) else None
+    index = 0
+    for entry in entries if isinstance(entries, list) else []:
+        payload = entry.get("payload") if isinstance(entry, dict) else None
+        for item in payload if isinstance(payload, list) else []:
+            error = item.get("error") or item.get("errors") if isinstance(item, dict) else None
+            if error:
+                errors.append((index, (error if isinstance(error, str) else json.dumps(error))[:_WORDS]))
+            index += 1
+    return errors
+
+
+def _stop(status: int) -> ConnectorError:
+    if status in (401, 403):
+        return CredentialsError(
+            f"the destination refused the API key ({status})",
+            hint="check destination.api_key, and that it belongs to this source",
+        )
+    if status == 404:
+        return CredentialsError(
+            "the destination knows no such organisation, project or source (404)",
+            hint="check destination.org, destination.project, destination.source_id and destination.base_url",
+        )
+    if 300 <= status < 400:
+        return _not_track(status)
+    return DestinationError(
+        f"the destination answered {status}, which sending again cannot mend",
+        hint="check destination.base_url, and any proxy between",
+    )
+
+
+def _not_track(status: int) -> ConnectorError:
+    return DestinationError(
+        f"what answers at destination.base_url is not the Track API ({status} with a redirect or a body that is not JSON)",
+        hint="a login page, a captive portal or a proxy may stand between; nothing was acknowledged",
+    )

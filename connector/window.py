@@ -1,0 +1,116 @@
+"""The requests between reading and commit: answered in any order, committed in read order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from connector.model import Outcome, Request
+
+
+@dataclass(slots=True)
+class _Pending:
+    request: Request
+    outcome: Outcome | None
+    recorded: bool = False
+
+
+class Window:
+    """Keeps what is taken and not yet committed, oldest first.
+
+    Args:
+        concurrency: requests without a recorded outcome, at most.
+        size: requests ahead of the last commit, at most.
+    """
+
+    def __init__(self, concurrency: int, size: int) -> None:
+        self._concurrency = concurrency
+        self._size = max(size, concurrency)
+        self._pending: deque[_Pending] = deque()
+        self._by_seq: dict[int, _Pending] = {}
+        self._unrecorded = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are read and not finished."""
+        return sum(entry.request.rows_last - entry.request.rows_first for entry in self._pending)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests without an outcome."""
+        return sum(entry.outcome is None for entry in self._pending)
+
+    def has_room(self, *, unbounded: bool = False) -> bool:
+        """Whether one more request may be taken. `unbounded` lifts the size, never the concurrency."""
+        return self._unrecorded < self._concurrency and (unbounded or len(self._pending) < self._size)
+
+    def add(self, request: Request) -> None:
+        """Take a request; one with nothing to send is answered at once."""
+        sends = request.last > request.first
+        pending = _Pending(request, None if sends else Outcome(request, attempts=0), recorded=not sends)
+        self._pending.append(pending)
+        self._by_seq[request.seq] = pending
+        self._unrecorded += sends
+
+    def settle(self, outcome: Outcome) -> None:
+        """Note the outcome of a request."""
+        self._by_seq[outcome.request.seq].outcome = outcome
+
+    def past_gap(self) -> list[Outcome]:
+        """Return outcomes that cannot be committed yet and are not recorded yet; the caller records them.
+
+        One that ended in an error with doubt is not among them: its intent stays without an outcome.
+        """
+        fresh: list[Outcome] = []
+        for entry in self._pending:
+            outcome = entry.outcome
+            if outcome is None or entry.recorded or (outcome.error is not None and outcome.doubtful):
+                continue
+            self._record(entry)
+            fresh.append(outcome)
+        return fresh
+
+    def has_finished(self) -> bool:
+        """Whether the oldest request has an outcome without error."""
+        first = self._pending[0].outcome if self._pending else None
+        return first is not None and first.error is None
+
+    def finished(self) -> list[Outcome]:
+        """Remove and return the outcomes up to the first gap, in read order."""
+        done: list[Outcome] = []
+        while self._pending:
+            outcome = self._pending[0].outcome
+            if outcome is None or outcome.error is not None:
+                break
+            entry = self._pending.popleft()
+            del self._by_seq[entry.request.seq]
+            self._record(entry)
+            done.append(outcome)
+        return done
+
+    def waits_for_entities(self, request: Request) -> bool:
+        """Whether `request` is about an entity that an unanswered one is about too (invariant 10)."""
+        mine = _entities(request)
+        if mine is None:
+            return False
+        return any(
+            np.isin(mine, theirs, assume_unique=False).any()
+            for entry in self._pending
+            if entry.outcome is None and (theirs := _entities(entry.request)) is not None
+        )
+
+    def _record(self, entry: _Pending) -> None:
+        if not entry.recorded:
+            entry.recorded = True
+            self._unrecorded -= 1
+
+
+def _entities(request: Request) -> npt.NDArray[np.uint64] | None:
+    entity = request.batch.entity
+    return None if entity is None else entity[request.first : request.last]
