@@ -24,7 +24,9 @@ def _skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _array(text: str, at: int, read: Reader) -> tuple[list[Any], int]:
+def _array(text: str, at: int, read: Reader) -> tuple[Any, int]:
+    if text[at] != "[":  # a member given twice, of which only the last counts
+        return _scan(text, at)
     values: list[Any] = []
     at = _skip(text, at + 1)
     while text[at] != "]":
@@ -36,7 +38,9 @@ def _array(text: str, at: int, read: Reader) -> tuple[list[Any], int]:
     return values, at + 1
 
 
-def _object(text: str, at: int, readers: Mapping[str, Reader]) -> tuple[dict[str, Any], int]:
+def _object(text: str, at: int, readers: Mapping[str, Reader]) -> tuple[Any, int]:
+    if text[at] != "{":
+        return _scan(text, at)
     members: dict[str, Any] = {}
     at = _skip(text, at + 1)
     while text[at] != "}":
