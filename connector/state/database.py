@@ -1,0 +1,265 @@
+"""The one connection of a state store: opening it, transactions on it, and getting over its loss."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from connector.errors import ConfigError, ConnectorError, StateError
+from connector.state import schema
+from connector.state.failures import translated
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+
+BUSY_SECONDS = 5.0  # how long SQLite waits for another writer
+RECONNECT_SECONDS = 15.0  # how long a lost server is given to come back
+
+# A session that hangs in a transaction is ended by the server before those that wait for it give up.
+_POSTGRESQL_SETTINGS = ("idle_in_transaction_session_timeout = '10s'", "lock_timeout = '15s'")
+_POSTGRESQL_CONNECT = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "application_name": "connector",
+}
+
+
+class Database:
+    """A state store's connection, for one thread at a time: a lock makes the others wait.
+
+    Attributes:
+        where: the store as messages name it, without its password.
+        one_host: whether everyone who can open it is on this machine (SQLite).
+        read_only: whether it refuses to be written.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        parsed = _parse(url)
+        self.one_host = parsed.get_backend_name() == "sqlite"
+        self.read_only = read_only
+        self.where = _where(parsed)
+        self._path = (
+            Path(parsed.database) if self.one_host and parsed.database not in (None, "", ":memory:") else None
+        )
+        self._begin = "BEGIN"
+        self._lock = threading.RLock()
+        self._connection: sa.Connection | None = None
+        if read_only and self._path and not self._path.exists():
+            self._path = None  # nothing there is an empty state: looked at in memory, created nowhere
+        self.engine = self._sqlite() if self.one_host else self._postgresql(parsed)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connection back; the last one to leave an SQLite file folds its log into it."""
+        with self._lock:
+            self._disconnect()
+            self.engine.dispose()
+
+    def read(self, work: Work[T]) -> T:
+        """Run `work` on a snapshot; never waits for a writer, nor makes one wait."""
+        return self._run("BEGIN", work)
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction of its own.
+
+        After a lost connection, `work` runs again on a new one. Whether it had been committed before is for
+        `work` to find out, by what it reads.
+
+        Raises:
+            StateError: the store cannot be written; nothing of `work` is in force.
+        """
+        if self.read_only:
+            raise StateError(
+                f"{self.where} was opened for reading only", hint="report this: it is a mistake of ours"
+            )
+        return self._run("BEGIN IMMEDIATE", work)
+
+    def _run(self, begin: str, work: Work[T]) -> T:
+        with self._lock:
+            give_up = 0.0
+            while True:
+                try:
+                    self._begin = begin
+                    connection = self._connected()
+                    with connection.begin():
+                        return work(connection)
+                except sa.exc.DBAPIError as error:
+                    lost = not self.one_host and (error.connection_invalidated or self._connection is None)
+                    if lost:
+                        self._disconnect()
+                        give_up = give_up or time.monotonic() + RECONNECT_SECONDS
+                    if not lost or time.monotonic() > give_up:
+                        raise translated(error, self.where, writer=self._writer()) from None
+                    time.sleep(0.1)
+
+    def _connected(self) -> sa.Connection:
+        if self._connection is None:
+            self._connection = self.engine.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _writer(self) -> str:
+        """Name the processes that may be writing; reading works while one does."""
+        if not self._path or self._connection is None:
+            return ""
+        held = sa.select(*schema.leases.c["sync", "pid"]).where(schema.leases.c.pid.is_not(None))
+        self._begin = "BEGIN"
+        try:
+            with self._connection.begin():
+                rows = self._connection.execute(held).all()
+        except sa.exc.DBAPIError:
+            return ""
+        return ", ".join(f"process {row.pid} runs {row.sync}" for row in rows if row.pid != os.getpid())
+
+    # ── opening ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _prepare(self) -> None:
+        try:
+            self._connected()
+        except sa.exc.DBAPIError as error:
+            raise translated(error, self.where) from None
+        found = self.read(schema.stored_version)
+        if found is not None:
+            schema.check_version(found, self.where)
+        if self.read_only:
+            self._prepare_reading(found)
+        elif found != schema.VERSION:
+            self.write(lambda connection: schema.upgrade(connection, self.where, self._back_up))
+            self._pragma("journal_mode = wal")  # only now: a file that is not ours stays untouched
+
+    def _prepare_reading(self, found: int | None) -> None:
+        if found is None:
+            self.read(lambda connection: schema.refuse_foreign_file(connection, self.where))
+            # An empty store is read from memory; nothing is created where the URL points.
+            self._disconnect()
+            self.engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+            self._connected()
+            with self._connected().begin():
+                schema.metadata.create_all(self._connected())
+        elif found < schema.VERSION:
+            raise StateError(
+                f"{self.where} has the older schema {found}",
+                hint="run a sync once: that brings it up to date",
+            )
+
+    def _back_up(self, found: int) -> None:
+        """Copy a file beside itself before a migration; whoever runs a PostgreSQL has backups of it."""
+        if not self._path:
+            return
+        with sqlite3.connect(self._path.with_name(f"{self._path.name}.v{found}.bak")) as copy:
+            driver = self._connected().connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells the type checker
+            driver.backup(copy)
+        copy.close()
+
+    def _pragma(self, pragma: str) -> None:
+        if self.one_host:
+            driver = self._connected().connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells the type checker
+            driver.execute(f"PRAGMA {pragma}")
+
+    def _sqlite(self) -> sa.Engine:
+        if self._path and not self.read_only:
+            _create_private(self._path, self.where)
+        engine = sa.create_engine(
+            "sqlite://", creator=self._open_file, poolclass=sa.NullPool, hide_parameters=True
+        )
+
+        @sa.event.listens_for(engine, "begin")
+        def _begin(connection: sa.Connection) -> None:
+            # A writer asks for the lock at once: one that reads first may be refused it without waiting.
+            connection.exec_driver_sql(self._begin)
+
+        return engine
+
+    def _open_file(self) -> sqlite3.Connection:
+        name = ":memory:"
+        if self._path:
+            name = self._path.absolute().as_uri() + ("?mode=ro" if self.read_only else "?mode=rw")
+        connection = sqlite3.connect(
+            name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        # Enough against the death of the process, which is what is promised; a power loss may cost the last
+        # commits, whose rows are then sent again.
+        connection.execute("PRAGMA synchronous = normal")
+        return connection
+
+    def _postgresql(self, url: sa.URL) -> sa.Engine:
+        options = {name: value for name, value in _POSTGRESQL_CONNECT.items() if name not in url.query}
+        try:
+            engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool, hide_parameters=True)
+        except ModuleNotFoundError:
+            raise ConfigError(
+                "the driver for PostgreSQL is not installed", hint="pip install 'intempt-connector[postgres]'"
+            ) from None
+        settings = [
+            *_POSTGRESQL_SETTINGS,
+            *(["default_transaction_read_only = on"] if self.read_only else []),
+        ]
+
+        @sa.event.listens_for(engine, "connect")
+        def _settings(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+            cursor = connection.cursor()
+            for setting in settings:
+                cursor.execute(f"SET {setting}")
+            connection.commit()
+
+        return engine
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(
+            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
+        )
+    except sa.exc.ArgumentError:
+        parsed = sa.URL.create("unknown")
+    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        return parsed
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ConfigError(
+        "the state store's URL is neither of SQLite nor of PostgreSQL",
+        hint="for example sqlite:///state.db or postgresql://user:password@host/database",
+    )
+
+
+def _where(url: sa.URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return f"the state store {url.database or 'in memory'}"
+    host = url.host or url.query.get("host") or "localhost"
+    port = f":{url.port}" if url.port else ""
+    return f"the state store {host}{port}/{url.database or ''}"
+
+
+def _create_private(path: Path, where: str) -> None:
+    """Make the file readable by its owner alone: watermarks, keys and rejected rows are personal data."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise _unusable(where, error) from None
+
+
+def _unusable(where: str, error: OSError) -> ConnectorError:
+    return StateError(
+        f"{where} cannot be created or written: {os.strerror(error.errno or 0)}",
+        hint="check the path in --state (or CONNECTOR_STATE) and the permissions of its folder",
+    )

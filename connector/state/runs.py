@@ -1,0 +1,99 @@
+"""Runs as stored: what each did, and how it ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.errors import Bug
+from connector.model import Counts, RunReport
+from connector.state.lease import Lease
+from connector.state.schema import clean, microseconds, moment, now, runs, to_json
+
+DIED = "the process ended without a report"
+
+_INSERT = sa.insert(runs)
+_COUNTS = (
+    sa.update(runs)
+    .where(runs.c.run_id == sa.bindparam("b_run_id"))
+    .values(counts=sa.bindparam("b_counts"), updated=sa.bindparam("b_updated"))
+)
+_FINISH = sa.update(runs).where(runs.c.run_id == sa.bindparam("b_run_id"))
+_MARK_DEAD = (
+    sa.update(runs)
+    .where(
+        runs.c.sync == sa.bindparam("b_sync"), runs.c.lane == sa.bindparam("b_lane"), runs.c.ended.is_(None)
+    )
+    .values(ended=runs.c.updated, error=DIED)
+)
+
+
+def start(connection: sa.Connection, lease: Lease, run_id: str, started: dt.datetime, counts: Counts) -> None:
+    """Enter a run; one of this lane that never reported its end is marked as dead since its last commit."""
+    connection.execute(_MARK_DEAD, {"b_sync": lease.sync, "b_lane": lease.lane})
+    since = microseconds(started)
+    row = {"run_id": run_id, "sync": lease.sync, "lane": lease.lane, "started": since, "updated": since}
+    connection.execute(_INSERT, {**row, "counts": _counts_to_json(counts)})
+
+
+def update_counts(connection: sa.Connection, run_id: str, counts: Counts) -> None:
+    """Write a run's totals so far."""
+    bind = {"b_run_id": run_id, "b_counts": _counts_to_json(counts), "b_updated": now()}
+    if connection.execute(_COUNTS, bind).rowcount != 1:
+        raise Bug(f"run {run_id} was never started")
+
+
+def finish(connection: sa.Connection, report: RunReport) -> None:
+    """Write how a run ended."""
+    ended = microseconds(report.ended) if report.ended else now()
+    values = {
+        "ended": ended,
+        "updated": ended,
+        "exit_code": report.exit_code,
+        "counts": _counts_to_json(report.counts),
+        "rejects": to_json(dict(report.rejects)),
+        "warnings": to_json(dict(report.warnings)),
+        "notes": to_json(list(report.notes)),
+        "error": clean(report.error),
+    }
+    if connection.execute(_FINISH.values(values), {"b_run_id": report.run_id}).rowcount != 1:
+        raise Bug(f"run {report.run_id} was never started")
+
+
+def latest(connection: sa.Connection, sync: str, limit: int) -> list[RunReport]:
+    """Return the runs of a sync, the newest first."""
+    newest = sa.select(runs).where(runs.c.sync == sync).order_by(runs.c.started.desc(), runs.c.run_id.desc())
+    return [_report(row) for row in connection.execute(newest.limit(limit))]
+
+
+def last_of_each(connection: sa.Connection) -> dict[str, RunReport]:
+    """Return the newest run of every sync."""
+    newest = (
+        sa.select(runs.c.sync, sa.func.max(runs.c.started).label("started")).group_by(runs.c.sync).subquery()
+    )
+    both = sa.and_(runs.c.sync == newest.c.sync, runs.c.started == newest.c.started)
+    rows = connection.execute(sa.select(runs).join(newest, both).order_by(runs.c.run_id))
+    return {row.sync: _report(row) for row in rows}
+
+
+def _counts_to_json(counts: Counts) -> str:
+    return to_json({name: getattr(counts, name) for name in Counts.__slots__})
+
+
+def _report(row: sa.Row[Any]) -> RunReport:
+    return RunReport(
+        run_id=row.run_id,
+        sync=row.sync,
+        lane=row.lane,
+        started=moment(row.started),
+        ended=None if row.ended is None else moment(row.ended),
+        exit_code=row.exit_code,
+        counts=Counts(**json.loads(row.counts)),
+        rejects=json.loads(row.rejects),
+        warnings=json.loads(row.warnings),
+        notes=tuple(json.loads(row.notes)),
+        error=row.error,
+    )

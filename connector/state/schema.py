@@ -1,0 +1,234 @@
+"""The tables of the state store, the same on SQLite and PostgreSQL, and how they come into being.
+
+Times are microseconds since 1970 (UTC) and structured values are JSON text: both come back exactly as they
+went in, on either database.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from connector.errors import StateError, StateVersionError
+
+VERSION = 1
+
+# version -> what makes it the next one. A step runs in the transaction that records the new version.
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
+
+metadata = sa.MetaData()
+
+
+def _table(name: str, *columns: sa.schema.SchemaItem, clustered: bool = False) -> sa.Table:
+    # The prefix lets the tables live in a database that is used for other things too.
+    return sa.Table(f"connector_{name}", metadata, *columns, sqlite_with_rowid=not clustered)
+
+
+def _key(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, primary_key=True)
+
+
+def _text(name: str, default: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=default is None, server_default=default)
+
+
+def _number(name: str, *, nullable: bool = False, key: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable, primary_key=key, autoincrement=False)
+
+
+version = _table("version", _number("version"))
+
+# The row stays when a lease ends: its token must go on growing. `pid` is null while nobody holds the lane.
+leases = _table(
+    "leases",
+    _key("sync"),
+    _key("lane"),
+    _number("token"),
+    _number("seq"),
+    _text("nonce"),
+    _number("since", nullable=True),
+    _number("expires", nullable=True),
+    _text("host"),
+    _number("pid", nullable=True),
+    _text("boot_id"),
+    _text("pid_namespace"),
+    _text("started"),
+    clustered=True,
+)
+
+# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too.
+intents = _table(
+    "intents",
+    _key("sync"),
+    _key("lane"),
+    _number("token", key=True),
+    _number("seq", key=True),
+    _number("rows"),
+    _number("items"),
+    sa.Column("digests", sa.LargeBinary),
+    sa.Column("acknowledged", sa.LargeBinary),
+    sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.false()),
+    clustered=True,
+)
+
+watermarks = _table(
+    "watermarks", _key("sync"), _key("lane"), _key("part"), _text("value", ""), clustered=True
+)
+
+syncs = _table("syncs", _key("sync"), _text("fingerprint"), clustered=True)
+
+runs = _table(
+    "runs",
+    _key("run_id"),
+    _text("sync", ""),
+    _text("lane", ""),
+    _number("started"),
+    _number("updated"),
+    _number("ended", nullable=True),
+    _number("exit_code", nullable=True),
+    _text("counts", "{}"),
+    _text("rejects", "{}"),
+    _text("warnings", "{}"),
+    _text("notes", "[]"),
+    _text("error", ""),
+)
+sa.Index("connector_runs_by_sync", runs.c.sync, runs.c.started)
+
+rejects = _table(
+    "rejects",
+    _key("sync"),
+    _key("event_id"),
+    _key("reason"),
+    _text("lane", ""),
+    _text("run_id", ""),
+    _text("message", ""),
+    _text("key", ""),
+    _text("row"),
+    _number("first_seen"),
+    _number("last_seen"),
+    _number("attempts"),
+    _number("closed", nullable=True),
+)
+sa.Index("connector_rejects_by_event", rejects.c.event_id)
+sa.Index("connector_rejects_by_time", rejects.c.sync, rejects.c.last_seen)
+
+
+class StoreNow(FunctionElement[int]):
+    """The clock of the store in microseconds: the one clock by which leases of several hosts expire."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(StoreNow, "sqlite")
+def _sqlite_now(*_: object, **__: object) -> str:
+    return "cast((julianday('now') - 2440587.5) * 86400000000 as integer)"
+
+
+@compiles(StoreNow, "postgresql")
+def _postgresql_now(*_: object, **__: object) -> str:
+    return "cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)"
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """Turn an aware datetime into microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(microseconds: int) -> dt.datetime:
+    """Turn microseconds since 1970 into an aware datetime (UTC)."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def now() -> int:
+    """Return this machine's clock in microseconds: for what is shown to people, never for leases."""
+    return microseconds(dt.datetime.now(dt.UTC))
+
+
+def upsert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT into `table` that may say ON CONFLICT, in the words of a dialect."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def to_json(value: Any) -> str:
+    """Encode a JSON value as ASCII, which every database keeps as it is, lone surrogates and NUL included."""
+    return _ENCODER.encode(value)
+
+
+def clean(text: str) -> str:
+    """Return text that every database takes: words of a server may hold NUL or half a character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def stored_version(connection: sa.Connection) -> int | None:
+    """Return the version of the schema, or None where there is none yet."""
+    if not sa.inspect(connection).has_table(version.name):
+        return None
+    return connection.execute(sa.select(sa.func.max(version.c.version))).scalar_one_or_none()
+
+
+def check_version(found: int, where: str) -> None:
+    """Refuse a store that a newer version of the connector has written.
+
+    Raises:
+        StateVersionError: `found` is above what this version knows.
+    """
+    if found > VERSION:
+        raise StateVersionError(
+            f"{where} has schema {found}, this version of the connector knows {VERSION}",
+            hint="use the version of the connector that wrote it, or a newer one",
+        )
+
+
+def upgrade(connection: sa.Connection, where: str, back_up: Callable[[int], None]) -> None:
+    """Create the tables or bring them up to date, within the caller's transaction.
+
+    Args:
+        connection: in a transaction that is allowed to write.
+        where: the store, for messages.
+        back_up: called with the version found before a migration changes anything.
+
+    Raises:
+        StateVersionError: the store is newer than this program.
+        StateError: a database file that belongs to something else.
+    """
+    if connection.dialect.name == "postgresql":
+        # Two processes that open a new store at once: one creates, the other finds it made.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x636F6E6E6563746F)))
+    found = stored_version(connection)
+    if found is None:
+        refuse_foreign_file(connection, where)
+        metadata.create_all(connection)
+        connection.execute(sa.insert(version).values(version=VERSION))
+        return
+    check_version(found, where)
+    if found < VERSION:
+        back_up(found)
+    for step in range(found, VERSION):
+        MIGRATIONS[step](connection)
+    connection.execute(sa.update(version).values(version=VERSION))
+
+
+def refuse_foreign_file(connection: sa.Connection, where: str) -> None:
+    """Refuse an SQLite file that something else keeps its tables in; a PostgreSQL database may be shared.
+
+    Raises:
+        StateError: it is such a file.
+    """
+    if connection.dialect.name == "sqlite" and sa.inspect(connection).get_table_names():
+        raise StateError(
+            f"{where} is an SQLite database, but not a state store",
+            hint="give --state (or CONNECTOR_STATE) a file of its own; this one was left as it is",
+        )

@@ -1,0 +1,231 @@
+"""The state store: what survives a run, in SQLite or PostgreSQL, one transaction at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
+from connector.state import commits, rejects, runs, syncs, watermarks
+from connector.state.database import Database
+from connector.state.lease import Lease, acquire, fenced
+from connector.state.rejects import RejectGroup, StoredReject
+from connector.state.syncs import SyncState
+
+LIVE = "live"  # the lane of a sync's ordinary runs
+
+
+class StateStore:
+    """Watermarks, intents, runs, rejects and leases of all syncs.
+
+    May be used by several threads, which wait for each other. Every method raises StateError where the store
+    cannot be read or written; no message holds a watermark, a key, a row or a password.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False) -> Self:
+        """Open a store, creating or migrating it as need be.
+
+        Args:
+            url: of SQLite or PostgreSQL, as SQLAlchemy writes it; a relative path is relative to the working folder.
+            read_only: create and migrate nothing; where there is no store, an empty one is read.
+
+        Raises:
+            StateError: it cannot be opened, or is no state store.
+            StateVersionError: a newer version of the connector wrote it.
+            CredentialsError: PostgreSQL refuses user or password.
+            ConfigError: the URL is no such URL, or the driver is not installed.
+        """
+        return cls(Database(url, read_only=read_only))
+
+    @property
+    def where(self) -> str:
+        """The store as messages name it, without its password."""
+        return self._database.where
+
+    def close(self) -> None:
+        """Close it. Leases still held end by expiry, or as soon as this process is gone."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ── a run on its lane ─────────────────────────────────────────────────────────────────────────────────
+
+    def acquire(
+        self, sync_id: str, lane: str = LIVE, *, ttl: dt.timedelta, holder: Holder | None = None
+    ) -> Lease:
+        """Take the lease of a lane: free, run out, or of a process of this host that is provably gone.
+
+        Raises:
+            LeaseHeld: someone else holds it; says who and since when.
+        """
+        return acquire(self._database, (sync_id, lane), ttl, holder)
+
+    def recover(self, lease: Lease) -> Recovery:
+        """Return what earlier holders left unfinished on the lane. Reads only: `start_run` counts it."""
+        return self._database.read(lambda connection: commits.recovery(connection, lease))
+
+    def start_run(
+        self,
+        lease: Lease,
+        run_id: str,
+        *,
+        started: dt.datetime | None = None,
+        fingerprint: Mapping[str, Any] | None = None,
+        recovery: Recovery | None = None,
+    ) -> None:
+        """Enter a run.
+
+        Args:
+            lease: of the lane it runs on.
+            run_id: unique among all runs.
+            started: when, aware; now by default.
+            fingerprint: the sync's from now on: source, cursor, key, mapping, transform, destination, as JSON.
+            recovery: what `recover` returned: its items in doubt become this run's, and are not counted again.
+
+        Raises:
+            LeaseLost: another process holds the lane.
+        """
+        counts = Counts(in_doubt=recovery.in_doubt_items if recovery else 0)
+
+        def work(connection: sa.Connection) -> None:
+            syncs.enter(connection, lease.sync, fingerprint)
+            runs.start(connection, lease, run_id, started or dt.datetime.now(dt.UTC), counts)
+            if recovery:
+                commits.settle_doubt(connection, lease)
+
+        fenced(lease, work)
+
+    def commit(self, lease: Lease, run_id: str, commit: Commit) -> None:
+        """Make everything in `commit` durable together, and renew the lease.
+
+        Durable against the death of the process; an SQLite file may lose the last commits to a power loss.
+
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+            StateError: the store cannot be written; nothing was written.
+        """
+        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit))
+
+    def finish_run(self, lease: Lease, report: RunReport, *, clear_recovered: bool) -> None:
+        """Write how a run ended.
+
+        Args:
+            lease: of the lane it ran on.
+            report: the whole report; `ended` is now where it is None.
+            clear_recovered: whether the watermark has passed all that earlier holders left, so that it may go.
+
+        Raises:
+            LeaseLost: another process holds the lane.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            runs.finish(connection, report)
+            if clear_recovered:
+                commits.forget_recovered(connection, lease)
+
+        fenced(lease, work)
+
+    def watermark(self, sync_id: str, lane: str = LIVE) -> Watermark:
+        """Return all parts of a lane's watermark, exactly as committed; empty where there is none."""
+        return self._database.read(lambda connection: watermarks.load(connection, sync_id, lane))
+
+    def fingerprint(self, sync_id: str) -> dict[str, Any] | None:
+        """Return the fingerprint last stored, None for a sync without one."""
+        return self._database.read(lambda connection: syncs.fingerprint(connection, sync_id))
+
+    # ── between runs ──────────────────────────────────────────────────────────────────────────────────────
+
+    def syncs(self) -> list[SyncState]:
+        """Return every sync that has state, in the order of their ids."""
+        return self._database.read(lambda connection: syncs.listed(connection, self._database))
+
+    def set_watermark(self, sync_id: str, watermark: Watermark, lane: str = LIVE) -> None:
+        """Replace a lane's watermark, all its parts.
+
+        Raises:
+            LeaseHeld: a run holds the sync.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            syncs.seize(connection, self._database, sync_id, lane)
+            syncs.enter(connection, sync_id)
+            watermarks.replace(connection, sync_id, lane, watermark)
+
+        self._database.write(work)
+
+    def reset(self, sync_id: str) -> None:
+        """Forget watermarks, intents and fingerprint of a sync; runs and rejects stay.
+
+        Raises:
+            LeaseHeld: a run holds the sync.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            syncs.seize(connection, self._database, sync_id)
+            syncs.reset(connection, sync_id)
+
+        self._database.write(work)
+
+    def rename(self, old_id: str, new_id: str) -> None:
+        """Give a sync's state, runs and rejects another id.
+
+        Raises:
+            LeaseHeld: a run holds one of the two.
+            ConfigError: there is nothing under the old id, or something under the new one.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            for sync in sorted({old_id, new_id}):
+                syncs.seize(connection, self._database, sync)
+            syncs.rename(connection, old_id, new_id)
+
+        self._database.write(work)
+
+    # ── runs and rejects ──────────────────────────────────────────────────────────────────────────────────
+
+    def runs(self, sync_id: str, limit: int = 20) -> list[RunReport]:
+        """Return the runs of a sync, the newest first. One that goes on has no `ended`; one that died has no exit code."""
+        return self._database.read(lambda connection: runs.latest(connection, sync_id, limit))
+
+    def last_runs(self) -> dict[str, RunReport]:
+        """Return the newest run of every sync, by its id."""
+        return self._database.read(runs.last_of_each)
+
+    def list_rejects(self, sync_id: str, reason: str | None = None, limit: int = 100) -> list[StoredReject]:
+        """Return open rejects of a sync, the newest first."""
+        return self._database.read(lambda connection: rejects.listed(connection, sync_id, reason, limit))
+
+    def reject_groups(self, sync_id: str) -> list[RejectGroup]:
+        """Return the open rejects of a sync counted by reason, the largest group first."""
+        return self._database.read(lambda connection: rejects.groups(connection, sync_id))
+
+    def get_reject(self, event_id: str, sync_id: str | None = None) -> list[StoredReject]:
+        """Return the rejects under an eventId (one for each reason and sync), closed ones too, the newest first."""
+        return self._database.read(lambda connection: rejects.by_event(connection, event_id, sync_id))
+
+    def close_rejects(self, sync_id: str, event_ids: Iterable[str]) -> None:
+        """Mark rejects as settled; one that comes by again is open again."""
+        wanted = tuple(event_ids)
+        self._database.write(lambda connection: rejects.close(connection, sync_id, wanted))
+
+    def delete_rejects(self, sync_id: str, *, reason: str | None = None, event_id: str | None = None) -> int:
+        """Delete rejects of a sync: all, or those with a reason or an eventId. Returns how many."""
+        return self._database.write(lambda connection: rejects.delete(connection, sync_id, reason, event_id))
+
+    def prune_rejects(self, sync_id: str, retention: dt.timedelta) -> int:
+        """Delete the rejects of a sync last seen longer ago than `retention`. Returns how many."""
+        return self._database.write(lambda connection: rejects.prune(connection, sync_id, retention))

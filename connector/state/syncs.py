@@ -1,0 +1,148 @@
+"""Syncs as stored: what is known of each, and what people may do to its state between runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.errors import ConfigError
+from connector.model import Holder
+from connector.state.database import Database
+from connector.state.holder import gone
+from connector.state.lease import holder_of, locked_row, refuse_if_held
+from connector.state.schema import (
+    StoreNow,
+    intents,
+    leases,
+    moment,
+    rejects,
+    runs,
+    syncs,
+    to_json,
+    upsert,
+    watermarks,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """A lane of a sync.
+
+    Attributes:
+        lane: its name.
+        parts: number of parts of its watermark.
+        holder: who holds its lease, None while nobody does.
+        since: when the holder took it.
+        running: whether the holder may still be at work: its lease has not run out and it is not known to be gone.
+    """
+
+    lane: str
+    parts: int
+    holder: Holder | None
+    since: dt.datetime | None
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """A sync that has state: its id, its lanes in the order of their names, its fingerprint."""
+
+    sync: str
+    lanes: tuple[LaneState, ...]
+    fingerprint: Mapping[str, Any] | None
+
+
+def fingerprint(connection: sa.Connection, sync: str) -> dict[str, Any] | None:
+    """Return the stored fingerprint of a sync, None where there is none."""
+    text = connection.execute(sa.select(syncs.c.fingerprint).where(syncs.c.sync == sync)).scalar_one_or_none()
+    return None if text is None else dict(json.loads(text))
+
+
+def enter(connection: sa.Connection, sync: str, parts: Mapping[str, Any] | None = None) -> None:
+    """Make a sync known; with `parts`, these are its fingerprint from now on."""
+    insert = upsert(connection.dialect.name, syncs)
+    if parts is None:
+        connection.execute(insert.on_conflict_do_nothing(), {"sync": sync, "fingerprint": None})
+        return
+    put = insert.on_conflict_do_update(
+        index_elements=[syncs.c.sync], set_={"fingerprint": insert.excluded.fingerprint}
+    )
+    connection.execute(put, {"sync": sync, "fingerprint": to_json(dict(parts))})
+
+
+def listed(connection: sa.Connection, database: Database) -> list[SyncState]:
+    """Return every sync that has state, in the order of their ids."""
+    now = connection.execute(sa.select(StoreNow())).scalar_one()
+    sizes = sa.select(*watermarks.c["sync", "lane"], sa.func.count()).group_by(
+        watermarks.c.sync, watermarks.c.lane
+    )
+    parts = {(row[0], row[1]): row[2] for row in connection.execute(sizes)}
+    lanes: dict[str, list[LaneState]] = {}
+    for row in connection.execute(sa.select(leases).order_by(leases.c.sync, leases.c.lane)):
+        count = parts.get((row.sync, row.lane), 0)
+        if row.pid is None:
+            lane = LaneState(row.lane, count, None, None, running=False)
+        else:
+            holder = holder_of(row)
+            running = now < row.expires and not gone(holder, one_host=database.one_host)
+            lane = LaneState(row.lane, count, holder, moment(row.since), running=running)
+        lanes.setdefault(row.sync, []).append(lane)
+    known = connection.execute(sa.select(syncs).order_by(syncs.c.sync)).all()
+    return [
+        SyncState(row.sync, tuple(lanes.get(row.sync, ())), row.fingerprint and json.loads(row.fingerprint))
+        for row in known
+    ]
+
+
+def seize(connection: sa.Connection, database: Database, sync: str, *lanes: str) -> None:
+    """Keep every lane of a sync, and those named, from being run until this transaction ends.
+
+    A holder that is gone or whose lease has run out cannot commit any more.
+
+    Raises:
+        LeaseHeld: one of the lanes is held.
+    """
+    known = connection.execute(sa.select(leases.c.lane).where(leases.c.sync == sync)).scalars()
+    for lane in sorted({*known, *lanes}):
+        refuse_if_held(connection, locked_row(connection, (sync, lane)), database)
+    free = {"token": leases.c.token + 1, "pid": None, "expires": None, "since": None}
+    connection.execute(sa.update(leases).where(leases.c.sync == sync).values(free))
+
+
+def reset(connection: sa.Connection, sync: str) -> None:
+    """Forget watermarks, intents and fingerprint of a sync; its runs and rejects stay. The lanes are seized."""
+    for table in (watermarks, intents):
+        connection.execute(sa.delete(table).where(table.c.sync == sync))
+    connection.execute(sa.update(syncs).where(syncs.c.sync == sync).values(fingerprint=None))
+
+
+def rename(connection: sa.Connection, old: str, new: str) -> None:
+    """Give the state of a sync another id. The lanes of both are seized.
+
+    Raises:
+        ConfigError: there is no state under `old`, or there is some under `new`.
+    """
+    if connection.execute(sa.select(syncs).where(syncs.c.sync == old)).one_or_none() is None:
+        raise ConfigError(
+            f"there is no state of a sync {old}", hint="`state show` lists the syncs that have state"
+        )
+    for table in (watermarks, intents):
+        if connection.execute(sa.select(table).where(table.c.sync == new).limit(1)).first() is not None:
+            raise ConfigError(
+                f"there is state of a sync {new} already",
+                hint=f"`state reset {new}` forgets it, or choose another name",
+            )
+    # The lanes of the old id keep their rows in `leases`, without which their tokens would start anew.
+    for lane in connection.execute(sa.select(leases.c.lane).where(leases.c.sync == old)).scalars().all():
+        locked_row(connection, (new, lane))
+    moved = rejects.alias()
+    both = (moved.c.sync == old, moved.c.event_id == rejects.c.event_id, moved.c.reason == rejects.c.reason)
+    connection.execute(sa.delete(rejects).where(rejects.c.sync == new, sa.exists().where(*both)))
+    connection.execute(sa.delete(syncs).where(syncs.c.sync == new))
+    for table in (watermarks, intents, syncs, runs, rejects):
+        connection.execute(sa.update(table).where(table.c.sync == old).values(sync=new))
