@@ -1,0 +1,160 @@
+"""The watermark of a Parquet dataset: one part per file, and what a run has to do about each file."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from connector.extract.parquet_files import File
+from connector.extract.parquet_footers import Footer
+from connector.model import Watermark
+
+# Parts that are no file: a path under the root never begins with a slash.
+WHOLE = "/pass"
+SCHEMA = "/schema"
+
+Raw = int | Decimal
+_TIMESTAMP = re.compile(r"timestamp\[(\w+)(?:, tz=(.+))?\]")
+_DECIMAL = re.compile(r"decimal\d+\((\d+), (-?\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A file to read.
+
+    Attributes:
+        file, footer: what it is.
+        start: first row to read.
+        floor: only rows with a cursor above it are read, as stored; None for all.
+        cursor: the highest cursor of the rows before `start`, as stored.
+    """
+
+    file: File
+    footer: Footer
+    start: int = 0
+    floor: list[str] | None = None
+    cursor: list[str] | None = None
+
+    def part(self, rows: int, cursor: list[str] | None, number: int | None) -> dict[str, Any]:
+        """The file's part of the watermark once `rows` rows are finished (`number`: of the pass)."""
+        part: dict[str, Any] = {
+            "digest": self.footer.digest,
+            "size": self.file.size,
+            "mtime": self.file.mtime,
+            "rows": rows,
+            "total": self.footer.rows,
+        }
+        optional = {
+            "cursor": cursor,
+            "floor": self.floor if rows < self.footer.rows else None,
+            "pass": number,
+        }
+        return part | {name: value for name, value in optional.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run reads.
+
+    Attributes:
+        todos: files to read, in path order.
+        touched: parts of files that are the same under a new time.
+        number: of the pass, or None when new files are what is read.
+        begins: whether the pass is a new one.
+    """
+
+    todos: tuple[Todo, ...]
+    touched: Mapping[str, dict[str, Any]]
+    number: int | None
+    begins: bool
+
+
+def pass_number(watermark: Watermark) -> tuple[int, bool]:
+    """Return the number of the pass that a run from `watermark` reads, and whether it is a new one."""
+    last = watermark.get(WHOLE, {"pass": 0, "done": True})
+    return (last["pass"] + 1, True) if last["done"] else (last["pass"], False)
+
+
+def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
+    """Return the files that must be looked into: new, unfinished, or of another size or time than recorded."""
+    return [file for file in files if not _settled(file, _part(file, watermark, number), number)]
+
+
+def _settled(file: File, part: Mapping[str, Any] | None, number: int | None) -> bool:
+    if part is None or part["rows"] < part["total"]:
+        return False
+    return number is not None or (part["size"] == file.size and part["mtime"] == file.mtime)
+
+
+def _part(file: File, watermark: Watermark, number: int | None) -> Mapping[str, Any] | None:
+    part: Mapping[str, Any] | None = watermark.get(file.path)
+    return None if part is None or part.get("pass") != number else part
+
+
+def plan(
+    found: Sequence[tuple[File, Footer]], watermark: Watermark, number: int | None, *, begins: bool
+) -> Plan:
+    """Decide for each file that was looked into."""
+    todos, touched = [], {}
+    for file, footer in found:
+        part = _part(file, watermark, number)
+        if part is None:
+            todos.append(Todo(file, footer))
+            continue
+        finished, same = part["rows"] >= part["total"], part["digest"] == footer.digest
+        cursor, floor = part.get("cursor"), part.get("floor")
+        if same and finished:
+            touched[file.path] = {**part, "size": file.size, "mtime": file.mtime}
+        elif same:
+            todos.append(Todo(file, footer, part["rows"], floor, cursor))
+        elif finished:  # rewritten: with a cursor, only what is above its own last one
+            todos.append(Todo(file, footer, 0, cursor, cursor))
+        else:  # changed before it was finished: from its start
+            todos.append(Todo(file, footer, 0, floor, floor))
+    return Plan(tuple(todos), touched, number, begins)
+
+
+def pack_schema(schema: pa.Schema) -> str:
+    """Return a schema as text for the watermark."""
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def unpack_schema(watermark: Watermark) -> pa.Schema | None:
+    """Return the schema that earlier runs had."""
+    text = watermark.get(SCHEMA)
+    return None if text is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+
+
+def raw(scalar: pa.Scalar) -> Raw | None:
+    """Return a cursor's value as an exact, comparable number: units since 1970 for times."""
+    if not scalar.is_valid:
+        return None
+    value: Raw = scalar.value if isinstance(scalar, pa.TimestampScalar | pa.Date32Scalar) else scalar.as_py()
+    return value
+
+
+def pack_cursor(value: Raw | None, data_type: pa.DataType) -> list[str] | None:
+    """Return a cursor as [type, text], exact to the last digit."""
+    return None if value is None else [str(data_type), str(value)]
+
+
+def unpack_cursor(stored: list[str] | None, data_type: pa.DataType) -> pa.Scalar | None:
+    """Return a stored cursor in the type that the cursor has now."""
+    if stored is None:
+        return None
+    name, text = stored
+    if stamp := _TIMESTAMP.fullmatch(name):
+        scalar = pa.scalar(int(text), pa.timestamp(stamp[1], stamp[2]))
+    elif number := _DECIMAL.fullmatch(name):
+        scalar = pa.scalar(Decimal(text), pa.decimal256(int(number[1]), int(number[2])))
+    elif name.startswith("date32"):
+        scalar = pa.scalar(int(text), pa.int32()).cast(pa.date32())
+    else:
+        scalar = pa.scalar(int(text), name)
+    return scalar if scalar.type == data_type else scalar.cast(data_type)

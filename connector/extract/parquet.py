@@ -1,0 +1,292 @@
+"""Parquet files: by new files, by cursor, or all of them in passes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+from pyarrow import fs as pafs
+
+from connector.config.models import ParquetSource
+from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
+from connector.extract import Limits
+from connector.extract.manifest import (
+    SCHEMA,
+    WHOLE,
+    Plan,
+    Todo,
+    changed,
+    pack_schema,
+    pass_number,
+    plan,
+    unpack_schema,
+)
+from connector.extract.parquet_batches import ROW_KEY, Assembler, Shape
+from connector.extract.parquet_checks import (
+    Resolved,
+    conflict_error,
+    declared_fields,
+    partition_scalars,
+    resolve,
+)
+from connector.extract.parquet_conform import Conformer
+from connector.extract.parquet_files import Dataset, File, list_dataset
+from connector.extract.parquet_footers import Footer, Footers, Unfinished, damaged, open_file
+from connector.extract.parquet_rows import Piece, RowReader, gather, parquet_file
+from connector.extract.parquet_sql import Expression, Sql, nearest
+from connector.extract.parquet_types import emitted, unify
+from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
+
+
+class ParquetExtractor:
+    """Reads a Parquet dataset in path order, and within a file in file order.
+
+    Call `estimate` before `schema` where there is a watermark: it tells which files are new, and only their footers
+    are read then. Without that, `schema` looks into all files.
+
+    Watermark: one part per file, named by its path under the root: ``{"digest", "size", "mtime", "rows", "total"}``
+    (`rows` of `total` are finished) and, with a cursor, ``"cursor": [type, text]``, the highest of the finished rows,
+    ``"floor"`` while a rewritten file is read above it, in passes ``"pass"``. ``/schema`` keeps the columns that
+    earlier runs had, ``/pass`` the pass: ``{"pass": n, "done": bool}``.
+
+    Rows of a source without a key get the column ``__row``, behind all others, as their key. It is not in `schema`.
+
+    Args:
+        source: the configuration.
+        limits: bounds of a batch.
+    """
+
+    def __init__(self, source: ParquetSource, limits: Limits | None = None) -> None:
+        self._source = source
+        self._limits = limits or Limits()
+        self._cancelled = threading.Event()
+        self._sql = Sql()
+        self._dataset: Dataset
+        self._footers: Footers
+        self._declared: dict[str, pa.Field] = {}
+        self._watermark = EMPTY_WATERMARK
+        self._plan: Plan | None = None
+        self._found: list[tuple[File, Footer]] = []
+        self._plain: pa.Schema | None = None
+        self._null_cursors = 0
+
+    # ── what is there ─────────────────────────────────────────────────────────────────────────────
+
+    def open(self) -> None:
+        """List the files and hold the configuration against the last one; against all of them if it does not fit.
+
+        Raises:
+            ConfigErrors: names, types or expressions that are wrong, all at once.
+            ConfigError: the path matches nothing.
+            SourceError: the files cannot be listed, or none is complete yet.
+            CredentialsError: the store refuses the credentials.
+        """
+        self._dataset = list_dataset(self._source.path)
+        self._footers = Footers(self._dataset, self._source.stable_for.total_seconds(), self._check_cancelled)
+        self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
+        try:
+            resolve(self._source, self._unify([self._sample()], None), self._sql)
+        except ConfigErrors:
+            everything = self._footers.read(self._dataset.files)
+            resolve(self._source, self._unify(everything, None), self._sql)
+
+    def schema(self) -> pa.Schema:
+        """Columns on offer, fixed for the run when first asked for."""
+        return pa.schema([emitted(field) for field in self._fixed()])
+
+    def identity(self) -> str:
+        """The path or URI, without credentials."""
+        return self._dataset.name
+
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and why."""
+        shadowed = {name for _, f in self._found for name in f.schema.names} & {
+            *self._dataset.partition_names
+        }
+        notes = {
+            f"{self._footers.unfinished} files without a footer are still being written: left for a later run "
+            "(stable_for)": self._footers.unfinished,
+            f"{self._dataset.skipped} files are not named like Parquet files and were left out": self._dataset.skipped,
+            f"the folders' values are used for {', '.join(sorted(shadowed))}, not the files'": shadowed,
+            f"{self._null_cursors} rows without a cursor were not read": self._null_cursors,
+        }
+        return tuple(note for note, holds in notes.items() if holds)
+
+    def estimate(self, watermark: Watermark) -> int | None:
+        """Return the number of rows in files to read, before `where` and the cursor leave any out."""
+        return sum(todo.footer.rows - todo.start for todo in self._prepare(watermark).todos)
+
+    def cancel(self) -> None:
+        """Stop reading before the next piece of a file."""
+        self._cancelled.set()
+        self._sql.interrupt()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._sql.close()
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────
+
+    def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows that are new since `watermark`; see `Extractor.read`.
+
+        The first batch may have no rows: it makes durable what holds for the whole run, such as the number of a pass
+        before its first row is sent. The last batch of a pass has none either.
+        """
+        todo = self._prepare(watermark)
+        resolved = resolve(self._source, self._fixed(), self._sql)
+        shape = self._shape(columns, resolved, todo.number)
+        news = self._news(todo, watermark)
+        if self._source.start == "now" and not watermark and todo.number is None:
+            news |= self._finished_unread(
+                todo, replace(shape, schema=shape.schema.empty_table().select([]).schema, key=())
+            )
+            todo = replace(todo, todos=())
+        if news:
+            yield _without_rows(shape, Watermark(news))
+        assembler = Assembler(shape, self._sql)
+        for pieces in gather(self._pieces(todo.todos, shape), self._limits):
+            self._check_cancelled()
+            batch = assembler.batch(pieces)
+            self._null_cursors = assembler.null_cursors
+            del pieces[:]
+            yield batch
+        if todo.number is not None:
+            yield _without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
+
+    def _news(self, todo: Plan, watermark: Watermark) -> dict[str, object]:
+        """What holds from the start of the run on: touched files, the columns, the pass."""
+        news: dict[str, object] = dict(todo.touched)
+        schema = pa.schema([f for f in self._fixed() if f.name not in self._dataset.partition_names])
+        if not schema.equals(unpack_schema(watermark) or pa.schema([]), check_metadata=True):
+            news[SCHEMA] = pack_schema(schema)
+        if todo.begins:
+            news[WHOLE] = {"pass": todo.number, "done": False}
+        return news
+
+    def _finished_unread(self, todo: Plan, shape: Shape) -> dict[str, object]:
+        """With ``start: now`` the files of the first run count as read; with a cursor, up to their highest."""
+        if shape.cursor is None:
+            return {t.file.path: t.part(t.footer.rows, None, None) for t in todo.todos}
+        parts: dict[str, object] = {}
+        assembler = Assembler(shape, self._sql)
+        for pieces in gather(self._pieces(todo.todos, shape), self._limits):
+            parts |= assembler.batch(pieces).end
+        return parts
+
+    def _pieces(self, todos: Sequence[Todo], shape: Shape) -> Iterator[Piece]:
+        schema = self._wanted(shape)
+        values: dict[str, set[str | None]] = {
+            name: {todo.file.partitions.get(name) for todo in todos} for name in self._dataset.partition_names
+        }
+        types = {**self._source.partitions, **self._source.columns}
+        partitions = partition_scalars(self._declared, values, types, self._sql)
+        for todo in todos:
+            self._check_cancelled()
+            conform = Conformer(todo, schema, self._source.columns, partitions, self._sql)
+            yield from self._file_pieces(todo, conform)
+
+    def _file_pieces(self, todo: Todo, conform: Conformer) -> Iterator[Piece]:
+        if todo.start >= todo.footer.rows:
+            yield Piece(todo, todo.start, conform.schema.empty_table().to_batches()[0])
+            return
+        try:
+            handle, metadata, digest = open_file(self._dataset, todo.file)
+        except Unfinished:
+            digest = ""
+        if digest != todo.footer.digest:
+            message = f"{todo.file.path} changed while the run was reading"
+            raise SourceError(
+                message, hint="write files under another name and rename them when done; then run again"
+            )
+        local = isinstance(self._dataset.filesystem, pafs.LocalFileSystem)
+        with handle:
+            try:
+                reader = RowReader(
+                    parquet_file(handle, metadata, local=local), conform.physical, conform, self._limits
+                )
+                for first, rows in reader.read(todo.start):
+                    self._check_cancelled()
+                    yield Piece(todo, first, rows)
+            except (OSError, pa.ArrowException) as error:
+                raise damaged(self._dataset, todo.file) from error
+
+    def _wanted(self, shape: Shape) -> pa.Schema:
+        """The plain columns that a batch, its filter and its cursor need; at least one."""
+        names = [name for name in shape.schema.names if name != ROW_KEY or shape.key != (ROW_KEY,)]
+        for user in (shape.where, shape.cursor):
+            names += user.columns if isinstance(user, Expression) else [user] if user else []
+        plain = self._fixed()
+        return pa.schema([plain.field(name) for name in dict.fromkeys(names)] or [plain.field(0)])
+
+    def _shape(self, columns: tuple[str, ...], resolved: Resolved, number: int | None) -> Shape:
+        key = self._source.key or (ROW_KEY,)
+        offered = {field.name: field for field in self.schema()}
+        if not self._source.key:
+            offered[ROW_KEY] = pa.field(ROW_KEY, pa.string())
+        unknown = [name for name in columns if name not in offered]
+        if unknown:
+            raise ConfigError(
+                f"no column {unknown[0]!r} in {self._dataset.name}", hint=nearest(unknown[0], offered)
+            )
+        schema = pa.schema([offered[name] for name in dict.fromkeys((*columns, *key))])
+        return Shape(
+            schema, key, resolved.where, resolved.cursor, resolved.cursor_type, resolved.start, number
+        )
+
+    # ── which files, which columns ────────────────────────────────────────────────────────────────
+
+    def _prepare(self, watermark: Watermark) -> Plan:
+        """Decide what to read from `watermark` on; looks only into files that are not settled by it."""
+        if self._plan is not None and (watermark is self._watermark or watermark == self._watermark):
+            return self._plan
+        number, begins = (None, False) if self._source.mode == "incremental" else pass_number(watermark)
+        self._found = self._footers.read(
+            changed(self._dataset.files, EMPTY_WATERMARK if begins else watermark, number)
+        )
+        self._plan = plan(self._found, watermark, number, begins=begins)
+        self._watermark = watermark
+        if self._plain is not None and self._unify(self._found, self._plain) != self._plain:
+            raise Bug(
+                "the columns were fixed before it was known which files are new: call estimate before schema"
+            )
+        return self._plan
+
+    def _fixed(self) -> pa.Schema:
+        if self._plain is None:
+            self._prepare(self._watermark)
+            earlier = unpack_schema(self._watermark)
+            found = self._found if self._found or earlier is not None else [self._sample()]
+            self._plain = self._unify(found, earlier)
+        return self._plain
+
+    def _sample(self) -> tuple[File, Footer]:
+        """The last complete file."""
+        for file in reversed(self._dataset.files):
+            if found := self._footers.read([file]):
+                return found[0]
+        message = f"{self._dataset.name} holds no complete Parquet file yet"
+        raise SourceError(message, hint="run again when the first file is written")
+
+    def _unify(self, found: Sequence[tuple[File, Footer]], earlier: pa.Schema | None) -> pa.Schema:
+        """One plain schema of the files, then of earlier runs, with the folders' columns behind."""
+        seen: dict[int, tuple[str, pa.Schema]] = {}
+        for file, footer in found:
+            seen.setdefault(id(footer.schema), (file.path, footer.schema))
+        schema, conflicts = unify(seen.values(), self._declared, earlier)
+        if conflicts:
+            raise conflict_error(conflicts, self._dataset.name)
+        folders = self._dataset.partition_names
+        own = [field for field in schema if field.name not in folders]
+        return pa.schema([*own, *(self._declared[name] for name in folders)])
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Stopped("reading was stopped")
+
+
+def _without_rows(shape: Shape, end: Watermark) -> SourceBatch:
+    rows = pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in shape.schema], schema=shape.schema)
+    return SourceBatch(rows, lambda _: end, "" if shape.number is None else str(shape.number), end, shape.key)

@@ -1,0 +1,210 @@
+"""Which files a path stands for: listed, never opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pyarrow import fs as pafs
+
+from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError
+
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_GLOB = re.compile(r"[*?\[]")
+_PARQUET_NAME = re.compile(r"(^[^.]+|\.(parquet|parq|pq))$", re.IGNORECASE)
+_REFUSED = re.compile(r"ACCESS_DENIED|Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|403")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as listed.
+
+    Attributes:
+        path: under the root, with slashes: its name in the watermark.
+        full: as the file system knows it.
+        size: bytes.
+        mtime: nanoseconds since 1970.
+        partitions: column -> text, from ``column=text`` folders under the root; None is null.
+    """
+
+    path: str
+    full: str
+    size: int
+    mtime: int
+    partitions: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The files behind a path, sorted by `File.path`.
+
+    Attributes:
+        filesystem: where they are.
+        name: the path or URI without credentials, as shown and as part of the source's identity.
+        files: all of them, also those that are still being written.
+        skipped: the number of files left out because their name is none of a Parquet file.
+    """
+
+    filesystem: pafs.FileSystem
+    name: str
+    files: tuple[File, ...]
+    skipped: int = 0
+    partition_names: tuple[str, ...] = field(default=())
+
+
+def list_dataset(path: str) -> Dataset:
+    """List what `path` stands for: a file, a glob (``**`` for any depth) or a folder, local or by URI.
+
+    Hidden names (a leading ``.`` or ``_``) are left out, and in folders what is not named like a Parquet file.
+
+    Raises:
+        ConfigError: the path matches nothing.
+        SourceError: it cannot be listed.
+        CredentialsError: the store refuses the credentials.
+    """
+    name = _shown(path)
+    try:
+        filesystem, root, found = _find(path)
+        infos = list(found)
+    except (OSError, ValueError) as error:  # pyarrow's errors are both
+        raise access_error(name, error) from error
+    files = [_file(info, root) for info in infos if _named_like_parquet(info, path)]
+    if not files:
+        raise _nothing(name, len(infos))
+    files.sort(key=lambda file: file.path)
+    columns = dict.fromkeys(column for file in files for column in file.partitions)
+    return Dataset(filesystem, name, tuple(files), len(infos) - len(files), tuple(columns))
+
+
+def access_error(name: str, error: Exception) -> ConnectorError:
+    """Return what to tell a person about a file system's `error` on `name`."""
+    if isinstance(error, FileNotFoundError):
+        return ConfigError(f"{name} does not exist", hint="correct the path", path="source.path")
+    if isinstance(error, PermissionError):
+        return SourceError(f"{name} may not be read", hint="let this user read it (chmod, chown)")
+    if _REFUSED.search(str(error)):
+        return CredentialsError(
+            f"{name}: the store refuses the credentials", hint="check keys and bucket policy"
+        )
+    return SourceError(
+        f"{name} cannot be reached ({type(error).__name__})", hint="check the path and the network"
+    )
+
+
+def _nothing(name: str, others: int) -> ConfigError:
+    if others:
+        message = f"{name}: {others} files, but none is named like a Parquet file (.parquet, .parq, .pq)"
+        return ConfigError(message, hint="name them with a glob, such as folder/*.snappy", path="source.path")
+    return ConfigError(f"{name} matches no file", hint="correct the path or the pattern", path="source.path")
+
+
+def _shown(path: str) -> str:
+    """The path without user, password and options (a URI's query may hold keys)."""
+    if "://" not in path:
+        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a pattern, perhaps no path
+    uri = urlsplit(path)
+    return urlunsplit((uri.scheme, uri.netloc.rpartition("@")[2], uri.path.rstrip("/"), "", ""))
+
+
+def _find(path: str) -> tuple[pafs.FileSystem, str, Iterable[pafs.FileInfo]]:
+    """Return the file system, the root in its words and the files found."""
+    fixed, segments = _split(path)
+    filesystem, root = _open(path)
+    if segments and filesystem.get_file_info(root).type is pafs.FileType.NotFound:
+        filesystem, root = _open(fixed)
+        return filesystem, root, _expand(filesystem, root, segments)
+    info = filesystem.get_file_info(root)
+    if info.type is pafs.FileType.File:
+        return filesystem, root.rpartition("/")[0], [info]
+    if info.type is pafs.FileType.NotFound:
+        raise FileNotFoundError(path)
+    return filesystem, root, _under(filesystem, root)
+
+
+def _open(path: str) -> tuple[pafs.FileSystem, str]:
+    if "://" in path:
+        filesystem, root = pafs.FileSystem.from_uri(path)
+        return filesystem, root.rstrip("/")
+    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a pattern, perhaps no path
+    return pafs.LocalFileSystem(), absolute.replace(os.sep, "/").rstrip("/")
+
+
+def _split(path: str) -> tuple[str, list[str]]:
+    """Split a path into the part without wildcards and the segments from the first wildcard on."""
+    body, mark, options = path.partition("?") if "://" in path else (path, "", "")
+    segments = body.replace(os.sep, "/").split("/")
+    first = next((i for i, segment in enumerate(segments) if _GLOB.search(segment)), len(segments))
+    return "/".join(segments[:first]) + mark + options, segments[first:]
+
+
+def _expand(filesystem: pafs.FileSystem, folder: str, segments: list[str]) -> Iterator[pafs.FileInfo]:
+    """Yield the files that the wildcard segments match below `folder`; a matched folder stands for its files."""
+    head, *rest = segments
+    if head == "**":
+        pattern = _regex(rest or ["*"])
+        yield from (i for i in _under(filesystem, folder) if pattern.fullmatch(i.path[len(folder) + 1 :]))
+        return
+    for info in filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True)):
+        if not fnmatchcase(info.base_name, head) or (_hidden(info.base_name) and head[0] not in "._"):
+            continue
+        if info.type is pafs.FileType.Directory:
+            yield from _expand(filesystem, info.path, rest) if rest else _under(filesystem, info.path)
+        elif not rest:
+            yield info
+
+
+def _regex(segments: list[str]) -> re.Pattern[str]:
+    """What follows a ``**``, which itself stands for any number of folders."""
+    text = "(?:.*/)?"
+    for i, segment in enumerate(segments):
+        last = i == len(segments) - 1
+        if segment == "**":
+            text += ".*" if last else "(?:.*/)?"
+            continue
+        pieces = re.split(r"(\*|\?|\[[^\]]+\])", segment)
+        text += "".join(
+            _WILD.get(p, p.replace("[!", "[^") if p.startswith("[") else re.escape(p)) for p in pieces
+        )
+        text += "" if last else "/"
+    return re.compile(text)
+
+
+_WILD = {"*": "[^/]*", "?": "[^/]"}
+
+
+def _under(filesystem: pafs.FileSystem, folder: str) -> Iterator[pafs.FileInfo]:
+    start = len(folder) + 1
+    for info in filesystem.get_file_info(pafs.FileSelector(folder, recursive=True)):
+        if info.type is pafs.FileType.File and not any(map(_hidden, info.path[start:].split("/"))):
+            yield info
+
+
+def _hidden(name: str) -> bool:
+    """Whether writers use such names for what is no data; ``_day=1`` is a partition, not hidden."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
+def _named_like_parquet(info: pafs.FileInfo, path: str) -> bool:
+    """Whether to read it: in folders by its name; what a glob or a path names outright is always read."""
+    last = (
+        path.partition("?")[0].rpartition("/")[2]
+        if "://" in path
+        else path.replace(os.sep, "/").rpartition("/")[2]
+    )
+    named = info.base_name == last or (
+        last != "**" and bool(_GLOB.search(last)) and fnmatchcase(info.base_name, last)
+    )
+    return named or bool(_PARQUET_NAME.search(info.base_name))
+
+
+def _file(info: pafs.FileInfo, root: str) -> File:
+    path = info.path[len(root) + 1 :]
+    pairs = (segment.partition("=") for segment in path.split("/")[:-1] if "=" in segment)
+    partitions = {
+        unquote(column): None if text == NULL_PARTITION else unquote(text) for column, _, text in pairs
+    }
+    return File(path, info.path, info.size, info.mtime_ns or 0, partitions)
