@@ -6,11 +6,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from connector.config.destination import Retry, TrackDestination
 from connector.config.mapping import IDENTIFIERS, RESERVED_EVENT, RESERVED_PREFIX, Kind, Mapping, MappingField
 from connector.config.scalars import (
+    ONE_OR_MANY,
     Cron,
     Duration,
     DurationOrNone,
@@ -102,7 +103,11 @@ class Schedule(Model):
     """The time zone of `cron` and `blackout`."""
     jitter: DurationOrNone = dt.timedelta(0)
     """A random delay of at most this long before each run."""
-    blackout: Annotated[tuple[Text, ...], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = ()
+    blackout: Annotated[
+        tuple[Text, ...],
+        BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+        WithJsonSchema(ONE_OR_MANY),
+    ] = ()
     """Times of day in which no run starts, such as "22:00-06:00"; one or a list."""
     after: Text | None = None
     """The sync after whose runs this one runs."""

@@ -241,6 +241,8 @@ _SHARE_SCHEMA = {
 }
 _RATE_SCHEMA = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": "none"}]}
 _TEXT_SCHEMA = {"type": "string", "minLength": 1}
+_CRON_SCHEMA = {**_TEXT_SCHEMA, "examples": ["0 */2 * * *", *CRON_NAMES]}
+ONE_OR_MANY = {"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA, "minItems": 1}]}
 
 Duration = Annotated[dt.timedelta, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 PositiveDuration = Annotated[dt.timedelta, BeforeValidator(_positive), WithJsonSchema(_POSITIVE_SCHEMA)]
@@ -259,7 +261,7 @@ Identifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema(_TEXT_S
 Secret = Annotated[SecretStr, BeforeValidator(_secret), WithJsonSchema(_TEXT_SCHEMA)]
 Start = Annotated[str | int, BeforeValidator(_start), WithJsonSchema({"type": ["string", "integer"]})]
 Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema(_TEXT_SCHEMA)]
-Cron = Annotated[str, BeforeValidator(_cron), WithJsonSchema(_TEXT_SCHEMA)]
+Cron = Annotated[str, BeforeValidator(_cron), WithJsonSchema(_CRON_SCHEMA)]
 DataType = Annotated[str, BeforeValidator(_data_type), WithJsonSchema(_TEXT_SCHEMA)]
 Transform = Annotated[str, BeforeValidator(_transform), WithJsonSchema({"type": "string", "pattern": ":"})]
 BaseUrl = Annotated[str, BeforeValidator(_base_url), WithJsonSchema(_TEXT_SCHEMA)]

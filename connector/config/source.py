@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag, With
 
 from connector.config.mapping import Mapping, OnDelete
 from connector.config.scalars import (
+    ONE_OR_MANY,
     DataType,
     Duration,
     DurationOrNone,
@@ -24,7 +25,7 @@ from connector.config.scalars import (
     Zone,
     wrong,
 )
-from connector.config.values import Model, Sql
+from connector.config.values import REFERENCE, Model, Sql
 
 Cursor = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[Sql, Tag("<Sql>")],
@@ -62,7 +63,7 @@ class SourceSettings(Model):
     """incremental: only what is new; full: everything in each run; diff: everything is read, what changed is sent."""
     cursor: Cursor | None = None
     """The column that orders rows in time, or {sql: ...}."""
-    key: Annotated[tuple[Text, ...], BeforeValidator(_names)] = ()
+    key: Annotated[tuple[Text, ...], BeforeValidator(_names), WithJsonSchema(ONE_OR_MANY)] = ()
     """The column or the list of columns that makes a row unique."""
     start: Start = "beginning"
     """Where a first run starts: beginning, now, or a value of the cursor."""
@@ -93,7 +94,7 @@ class DatabaseSource(SourceSettings):
 
     type: Literal["database"]
     """database or parquet."""
-    url: Annotated[Secret, WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/UrlParts"}]})]
+    url: Annotated[Secret, WithJsonSchema({"anyOf": [{"type": "string"}, {REFERENCE: "UrlParts"}]})]
     """Any SQLAlchemy URL, or a mapping {driver, host, port, database, user, password, options}."""
     table: Text | None = None
     """The table, with its schema: shop.orders. Excludes `query`."""

@@ -125,6 +125,8 @@ class ListOf(Model):
 
 
 Value = Column | Sql | Constant | Template | Object | ListOf
+# In schemas: the written shape of these is schema.py's own definition, of this name.
+REFERENCE = "x-ref"
 
 # The words that make a mapping a form; a property of one of these names needs {object: {...}}.
 _SCALAR_FORMS: dict[str, type[Model]] = {
@@ -213,9 +215,9 @@ ValueField = Annotated[
     | Annotated[ListOf, Tag("<ListOf>")],
     Discriminator(_form),
     BeforeValidator(_checked),
-    WithJsonSchema({"$ref": "#/$defs/Value"}),
+    WithJsonSchema({REFERENCE: "Value"}),
 ]
-Members = Annotated[Object, BeforeValidator(members_from_yaml), WithJsonSchema({"$ref": "#/$defs/Members"})]
+Members = Annotated[Object, BeforeValidator(members_from_yaml), WithJsonSchema({REFERENCE: "Members"})]
 
 Object.model_rebuild()
 ListOf.model_rebuild()
