@@ -109,7 +109,9 @@ class Attempts:
         with self._lock:
             self.in_flight -= 1
 
-    def post(self, body: bytes, items: int, tally: Tally, *, patient: bool = True) -> Answer:
+    def post(
+        self, body: bytes, items: int, tally: Tally, *, patient: bool = True, lone: bool = False
+    ) -> Answer:
         """Send `body` until there is a definite answer.
 
         Args:
@@ -117,6 +119,7 @@ class Attempts:
             items: how many items it holds.
             tally: counts the attempts.
             patient: retry a 5xx; without patience it counts as a refusal (used while isolating one).
+            lone: nothing can be isolated in it any more: a 5xx refuses it only while others are accepted.
 
         Returns:
             an answer to acknowledge, split or isolate; an ISOLATE with a 5xx status is a request that the server
@@ -134,7 +137,7 @@ class Attempts:
             attempt += 1
             same = same + 1 if answer.status == last else 1
             last = answer.status
-            if last >= 500 and (not patient or (same >= SAME_5XX and self._others_fare_better(tally))):
+            if last >= 500 and (not patient or (same >= SAME_5XX and self._to_blame(tally, lone=lone))):
                 return self._undigested(answer)
             tally.resent += items if answer.doubtful else 0
             self._wait(attempt, tally, answer)
@@ -174,9 +177,9 @@ class Attempts:
         self.trouble = _reason(answer) if answer.verdict is Verdict.RETRY else ""
         return answer
 
-    def _others_fare_better(self, tally: Tally) -> bool:
-        """Whether the fault may lie in this request: others pass, or there is no other to compare it with."""
-        return self.accepted > tally.accepted_before or self.in_flight == 1
+    def _to_blame(self, tally: Tally, *, lone: bool) -> bool:
+        """Whether the fault may lie in this request: others pass, or there is no other to compare its parts with."""
+        return self.accepted > tally.accepted_before or (self.in_flight == 1 and not lone)
 
     def _undigested(self, answer: Answer) -> Answer:
         if self._settings.on_5xx == "stop":

@@ -47,7 +47,8 @@ class Sending:
     def _post(self, first: int, last: int, *, patient: bool = True) -> Answer:
         """Send entries [first, last); note what a definite answer refuses inside, or leaves in doubt."""
         body = self._bodies.body(first, last)
-        answer = self._attempts.post(body, self._bodies.items(first, last), self._tally, patient=patient)
+        items, lone = self._bodies.items(first, last), last - first == 1
+        answer = self._attempts.post(body, items, self._tally, patient=patient, lone=lone)
         if answer.verdict is Verdict.ACKNOWLEDGE:
             self._tally.accepted.append((first, last))
             self._note_errors_inside(first, answer)
@@ -87,6 +88,7 @@ class Sending:
         earned alone.
         """
         server_error = answer.status >= 500
+        suspects: list[int] = []
         while first < last:
             low, high, verdict = first, last, answer
             alone = high - low == 1
@@ -97,14 +99,23 @@ class Sending:
                     high, verdict, alone = middle, probe, middle - low == 1
                 else:
                     low, alone = middle, False
-            if server_error or not alone:  # one 5xx may be chance: an item must earn it five times
-                verdict = self._post(low, low + 1)
-                alone = verdict.verdict is Verdict.ISOLATE
-            if alone:
+            if server_error:
+                suspects.append(low)  # one 5xx may be chance, and counts only beside others that pass
+            elif alone:
                 self._refuse(low, verdict)
+            else:
+                self._judge(low)
             first = low + 1
             if first < last and self._post(first, last).verdict is not Verdict.ISOLATE:
                 break
+        for suspect in suspects:
+            self._judge(suspect)
+
+    def _judge(self, suspect: int) -> None:
+        """Send an entry alone, and refuse it if that earns it a refusal."""
+        verdict = self._post(suspect, suspect + 1)
+        if verdict.verdict is Verdict.ISOLATE:
+            self._refuse(suspect, verdict)
 
     def _refuse(self, entry: int, answer: Answer) -> None:
         self._attempts.refuse(answer.status)
