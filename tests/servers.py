@@ -165,3 +165,14 @@ def mariadb_url(mariadb_server: Server) -> Iterator[str]:
     """URL (``mysql+pymysql://``) of a database of this test module's own."""
     with mariadb_server.database() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a state store that does not exist yet, once on each kind of database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state' / 'state.db'}"
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    with server.database() as url:
+        yield url

@@ -31,6 +31,7 @@ _LEFT = sa.select(*intents.c["items", "digests", "acknowledged", "counted"]).whe
 _in_doubt = (*_theirs, intents.c.acknowledged.is_(None))
 _DROP_DOUBT = sa.delete(intents).where(*_in_doubt, intents.c.digests.is_(None))
 _COUNT_DOUBT = sa.update(intents).where(*_in_doubt).values(counted=True)
+_DROP_ACKNOWLEDGED = sa.delete(intents).where(*_lane, intents.c.acknowledged.is_not(None))
 _DROP_LEFT = sa.delete(intents).where(*_theirs)
 
 
@@ -44,10 +45,10 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit) 
             for new in commit.intents
         ]
         connection.execute(_INTEND, rows)
-    for seq, digests in commit.acknowledged.items():
-        stored = connection.execute(_ACKNOWLEDGE, {**bind, "b_seq": seq, "b_acknowledged": digests})
-        if stored.rowcount != 1:
-            raise Bug(f"request {seq} of sync {lease.sync} was acknowledged without an intent")
+    if commit.acknowledged:
+        outcomes = [{**bind, "b_seq": seq, "b_acknowledged": new} for seq, new in commit.acknowledged.items()]
+        if connection.execute(_ACKNOWLEDGE, outcomes).rowcount != len(outcomes):
+            raise Bug(f"a request of sync {lease.sync} was acknowledged without an intent")
     if commit.through is not None:
         connection.execute(_FINISH, {**bind, "b_through": commit.through})
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
@@ -78,6 +79,11 @@ def settle_doubt(connection: sa.Connection, lease: Lease) -> None:
 def forget_recovered(connection: sa.Connection, lease: Lease) -> None:
     """Drop what earlier holders left: the watermark has passed all of it."""
     connection.execute(_DROP_LEFT, lease.bind())
+
+
+def forget_acknowledged(connection: sa.Connection, sync: str, lane: str) -> None:
+    """Drop what is known to be delivered beyond the watermark; what is in doubt stays."""
+    connection.execute(_DROP_ACKNOWLEDGED, {"b_sync": sync, "b_lane": lane})
 
 
 def _digests(stored: list[bytes]) -> npt.NDArray[np.uint64]:

@@ -6,13 +6,14 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
-from connector.errors import LeaseHeld, StateError
+from connector.errors import ConnectorError, LeaseHeld, StateError
 from connector.model import Holder
 from connector.state.database import Database
 from connector.state.holder import gone, this_process
@@ -105,7 +106,9 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        # An error on its way out says more than that the store is away: the lease then ends by itself.
+        with suppress(*([] if error is None else [ConnectorError])):
+            self.release()
 
 
 Clocks = tuple[float, float]

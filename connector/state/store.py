@@ -156,6 +156,8 @@ class StateStore:
     def set_watermark(self, sync_id: str, watermark: Watermark, lane: str = LIVE) -> None:
         """Replace a lane's watermark, all its parts.
 
+        What an interrupted run delivered beyond the old one is forgotten, so it is sent again from the new one.
+
         Raises:
             LeaseHeld: a run holds the sync.
         """
@@ -164,6 +166,7 @@ class StateStore:
             syncs.seize(connection, self._database, sync_id, lane)
             syncs.enter(connection, sync_id)
             watermarks.replace(connection, sync_id, lane, watermark)
+            commits.forget_acknowledged(connection, sync_id, lane)
 
         self._database.write(work)
 

@@ -137,12 +137,23 @@ def rename(connection: sa.Connection, old: str, new: str) -> None:
                 f"there is state of a sync {new} already",
                 hint=f"`state reset {new}` forgets it, or choose another name",
             )
-    # The lanes of the old id keep their rows in `leases`, without which their tokens would start anew.
-    for lane in connection.execute(sa.select(leases.c.lane).where(leases.c.sync == old)).scalars().all():
-        locked_row(connection, (new, lane))
+    _hand_over_tokens(connection, old, new)
     moved = rejects.alias()
     both = (moved.c.sync == old, moved.c.event_id == rejects.c.event_id, moved.c.reason == rejects.c.reason)
     connection.execute(sa.delete(rejects).where(rejects.c.sync == new, sa.exists().where(*both)))
     connection.execute(sa.delete(syncs).where(syncs.c.sync == new))
     for table in (watermarks, intents, syncs, runs, rejects):
         connection.execute(sa.update(table).where(table.c.sync == old).values(sync=new))
+
+
+def _hand_over_tokens(connection: sa.Connection, old: str, new: str) -> None:
+    """Let the tokens of the new id grow from those of the old, so that no new holder owns an old intent.
+
+    The old id keeps its rows in `leases`: its tokens must go on growing too, should it be used again.
+    """
+    for lane, token in connection.execute(
+        sa.select(*leases.c["lane", "token"]).where(leases.c.sync == old)
+    ).all():
+        row = locked_row(connection, (new, lane))
+        place = (leases.c.sync == new, leases.c.lane == lane)
+        connection.execute(sa.update(leases).where(*place).values(token=max(row.token, token)))
