@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from connector.config.models import TrackDestination
 from connector.errors import DestinationError
 from connector.load.pacing import Pacing, backoff, jitter
-from connector.load.track import Answer, Track, Verdict
+from connector.load.track import Answer, Parts, Track, Verdict
 
 # Refused by the same 5xx this often, while others are accepted: the fault is in the request.
 SAME_5XX = 5
@@ -110,7 +110,7 @@ class Attempts:
             self.in_flight -= 1
 
     def post(
-        self, body: bytes, items: int, tally: Tally, *, patient: bool = True, lone: bool = False
+        self, body: Parts, items: int, tally: Tally, *, patient: bool = True, lone: bool = False
     ) -> Answer:
         """Send `body` until there is a definite answer.
 
@@ -156,7 +156,7 @@ class Attempts:
                 hint="the mapping or the destination's settings are wrong: see `connector preview`; nothing was rejected",
             )
 
-    def _once(self, body: bytes, items: int, tally: Tally) -> Answer:
+    def _once(self, body: Parts, items: int, tally: Tally) -> Answer:
         self._pacing.wait(items)
         if not self._may_send():
             raise DestinationError(

@@ -46,7 +46,7 @@ class Sending:
 
     def _post(self, first: int, last: int, *, patient: bool = True) -> Answer:
         """Send entries [first, last); note what a definite answer refuses inside, or leaves in doubt."""
-        body = self._bodies.body(first, last)
+        body = self._bodies.parts(first, last)
         items, lone = self._bodies.items(first, last), last - first == 1
         answer = self._attempts.post(body, items, self._tally, patient=patient, lone=lone)
         if answer.verdict is Verdict.ACKNOWLEDGE:

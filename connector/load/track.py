@@ -16,8 +16,9 @@ import httpx
 
 from connector.config.models import TrackDestination
 from connector.errors import ConnectorError, CredentialsError, DestinationError
-from connector.load.packing import Envelope, offsets_of
 from connector.load.pacing import retry_after
+from connector.load.packing import Envelope, offsets_of
+from connector.load.transport import NOTHING_SENT, Body, UntrustedServer
 from connector.model import MappedBatch
 
 
@@ -84,8 +85,11 @@ def envelope(event: str | None) -> Envelope:
     return Envelope(b'{"track":[{"name":' + name + b',"payload":[', b"]}]}")
 
 
+Parts = tuple[bytes | memoryview, ...]
+
+
 class Bodies:
-    """Cuts the bodies of one batch out of its text buffer; one copy each."""
+    """Cuts the bodies of one batch out of its text buffer, without a copy."""
 
     def __init__(self, batch: MappedBatch) -> None:
         self.batch = batch
@@ -97,10 +101,14 @@ class Bodies:
         """Return the length in bytes of the body of entries [first, last)."""
         return int(self._offsets[last] - self._offsets[first]) + self._envelope.size
 
-    def body(self, first: int, last: int) -> bytes:
-        """Return the body of entries [first, last); its items stand in read order."""
+    def parts(self, first: int, last: int) -> Parts:
+        """Return the body of entries [first, last) as the buffers it consists of; its items stand in read order."""
         text = self._text[self._offsets[first] : self._offsets[last] - 1]
-        return b"".join((self._envelope.prefix, text, self._envelope.suffix))
+        return self._envelope.prefix, text, self._envelope.suffix
+
+    def body(self, first: int, last: int) -> bytes:
+        """Return the body of entries [first, last) in one piece."""
+        return b"".join(self.parts(first, last))
 
     def items(self, first: int, last: int) -> int:
         """Return the number of items of entries [first, last)."""
@@ -124,12 +132,16 @@ class Track:
         )
         self._url, self._headers = endpoint(destination)
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: Parts) -> Answer:
         """Send `body` once and say what its answer means; never raises for what the network does."""
         if self._gzip:
-            body = gzip.compress(body, compresslevel=1)
+            body = (gzip.compress(b"".join(body), compresslevel=1),)
         request = httpx.Request(
-            "POST", self._url, headers=self._headers, content=body, extensions={"timeout": self._timeout}
+            "POST",
+            self._url,
+            headers=self._headers,
+            stream=Body(*body),
+            extensions={"timeout": self._timeout},
         )
         try:
             response = self._transport.handle_request(request)
@@ -161,15 +173,13 @@ def endpoint(destination: TrackDestination) -> tuple[httpx.URL, httpx.Headers]:
 
 def _unanswered(error: httpx.TransportError) -> Answer:
     """Judge an attempt without an answer; one that failed while connecting cannot have been taken."""
-    untouched = isinstance(
-        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
-    )
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+    if isinstance(error, UntrustedServer):
         stop = DestinationError(
             "the destination's TLS certificate is not trusted",
-            hint="set destination.ca_file to the CA that signed it",
+            hint="set destination.ca_file to the PEM file of the authority that signed it",
         )
         return Answer(Verdict.STOP, 0, stop=stop)
+    untouched = isinstance(error, NOTHING_SENT)
     return Answer(Verdict.RETRY, 0, type(error).__name__, doubtful=not untouched)
 
 

@@ -46,7 +46,7 @@ class Server:
 
     def _handle(self, request):
         self.requests += 1
-        ids = [item["t"] for item in items_of(request.content)]
+        ids = [item["t"] for item in items_of(request.read())]
         answer = self._answer(ids, self.requests)
         response = (
             answer
@@ -204,7 +204,7 @@ def test_the_key_stands_in_the_header_or_in_the_query():
         destination = TrackDestination(
             org="o", project="p", source_id="1841710181319290881", api_key="pre.sec.ret", auth=auth
         )
-        Track(destination, httpx.MockTransport(answer)).post(b"{}")
+        Track(destination, httpx.MockTransport(answer)).post((b"{}",))
     assert seen[0].headers["authorization"] == "Basic cHJlOnNlYy5yZXQ="
     assert str(seen[0].url) == "https://api.intempt.com/v1/o/projects/p/sources/1841710181319290881/track"
     assert seen[1].url.params["apiKey"] == "pre.sec.ret"

@@ -1,0 +1,102 @@
+"""``connector check``: everything that can be found wrong before a run, found at once. Sends no item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from connector import console, wiring
+from connector.config.models import Sync
+from connector.config.reader import load_sync
+from connector.config.show import show
+from connector.config.syncs import state_url
+from connector.errors import ConnectorError, DestinationError, worst_exit_code
+from connector.load.track import endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of ``check``."""
+
+    environment: str | None
+    state: str | None
+    offline: bool
+    show: bool
+
+
+def check(files: Sequence[Path], options: Options) -> int:
+    """Check syncs and print what was found; return the worst exit code."""
+    return worst_exit_code([_check_one(file, options) for file in files])
+
+
+def _check_one(file: Path, options: Options) -> int:
+    try:
+        sync = load_sync(file, environment=options.environment)
+    except ConnectorError as error:
+        console.fail(error)
+        return error.exit_code
+    if options.show:
+        console.raw(show(sync))
+        return 0
+    if options.offline:
+        console.say(f"ok     {sync.sync}: the configuration is well-formed (nothing was opened)")
+        return 0
+    steps: tuple[Callable[[Sync], None], ...] = (
+        _check_source,
+        lambda opened: _check_state(opened, options.state),
+        _check_destination,
+    )
+    codes = [_attempt(step, sync) for step in steps]
+    if not any(codes):
+        console.say(
+            f"ok     {sync.sync}: ready to run (whether the API key is good shows only when items are sent)"
+        )
+    return worst_exit_code(codes)
+
+
+def _attempt(step: Callable[[Sync], None], sync: Sync) -> int:
+    try:
+        step(sync)
+    except ConnectorError as error:
+        console.fail(error)
+        return error.exit_code
+    return 0
+
+
+def _check_source(sync: Sync) -> None:
+    """Open the source and compile the mapping against its real columns."""
+    extractor = wiring.open_extractor(sync)
+    try:
+        mapper = wiring.open_mapper(sync, extractor)
+        try:
+            for note in (*extractor.notes(), *mapper.notes):
+                console.note(f"{sync.sync}: {note}")
+        finally:
+            mapper.close()
+    finally:
+        extractor.close()
+
+
+def _check_state(sync: Sync, state: str | None) -> None:
+    with wiring.open_store(
+        state_url(sync.file, state, environment=sync.environment), read_only=True
+    ) as store:
+        store.watermark(sync.id)
+
+
+def _check_destination(sync: Sync) -> None:
+    """Ask the destination's host for anything: whatever it answers, the way to it is open. The key is not shown."""
+    with wiring.open_transport(sync) as transport:
+        url, headers = endpoint(sync.destination)
+        headers.pop("Authorization", None)
+        request = httpx.Request("GET", url.copy_with(query=None), headers=headers)
+        try:
+            transport.handle_request(request).close()
+        except httpx.TransportError as error:
+            raise DestinationError(
+                f"the destination cannot be reached ({type(error).__name__})",
+                hint="check destination.base_url, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)",
+            ) from None

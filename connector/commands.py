@@ -1,0 +1,233 @@
+"""What the commands do once their words are parsed: call the parts, hand the result to the console."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json as jsonlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from connector import console, wiring
+from connector.config.models import Sync
+from connector.config.reader import load_sync
+from connector.config.syncs import state_url
+from connector.errors import ConfigError, ConnectorError, worst_exit_code
+from connector.model import RunReport, Watermark
+from connector.runner import Options, Watch, run_sync
+from connector.stopping import StopSignal
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of ``run``."""
+
+    environment: str | None
+    state: str | None
+    limit: int | None
+    json: bool
+
+
+def run(files: Sequence[Path], options: RunOptions) -> int:
+    """Run syncs one after the other, all of them, and return the worst exit code.
+
+    A file with mistakes does not keep the others from running.
+    """
+    done: list[tuple[str, RunReport]] = []
+    codes: list[int] = []
+    stop = StopSignal()
+    with stop.on_signals():
+        for file in files:
+            if stop.requested:
+                codes.append(3)
+                break
+            try:
+                sync = load_sync(file, environment=options.environment)
+            except ConfigError as error:
+                console.fail(error)
+                codes.append(error.exit_code)
+                continue
+            report = _run_one(sync, options, stop)
+            done.append((sync.sync, report))
+            codes.append(report.exit_code or 0)
+    if options.json:
+        console.json_lines(console.as_json(report, name) for name, report in done)
+    elif done:
+        console.reports(done)
+    return worst_exit_code(codes)
+
+
+def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
+    state = state_url(sync.file, options.state, environment=sync.environment)
+    with console.Live(sync.sync) as live:
+        watch = Watch(started=live.watch, note=lambda text: console.note(f"{sync.sync}: {text}"))
+        report = run_sync(sync, Options(state, options.limit), stop, watch)
+    if report.error:
+        console.fail_text(f"{sync.sync}: {report.error}")
+    return report
+
+
+def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
+    """Print the exact requests that runs would send, one JSON body a line."""
+    from connector.rehearsal import dry_run as rehearse
+
+    codes = [0]
+    for file in files:
+        try:
+            sync = load_sync(file, environment=environment)
+            for body in rehearse(sync, state_url(file, state, environment=environment), limit):
+                console.raw(body.decode())
+        except ConnectorError as error:
+            console.fail(error)
+            codes.append(error.exit_code)
+    return worst_exit_code(codes)
+
+
+def test(files: Sequence[Path], environment: str | None) -> int:
+    """Run the tests of the YAML files and print what differs."""
+    from connector.testing import run_tests
+
+    failed = total = 0
+    for file in files:
+        sync = load_sync(file, environment=environment)
+        for number, difference in enumerate(run_tests(sync)):
+            total += 1
+            if difference:
+                failed += 1
+                console.say(f"{file}: tests[{number}] {difference}")
+    console.say(f"{total - failed} passed, {failed} failed")
+    return 2 if failed else 0
+
+
+def preview(sync: Sync, limit: int, *, json: bool) -> None:
+    """Print rows beside their items."""
+    from connector.rehearsal import preview as rehearse
+
+    for shown in rehearse(sync, limit):
+        if json:
+            console.json_lines([asdict(shown)])
+        else:
+            console.beside(shown.row, shown.items, f"{shown.reject} {shown.message}".strip())
+
+
+def status(files: Sequence[Path], environment: str | None, state: str | None, *, json: bool) -> None:
+    """Print each sync's last run."""
+    rows: list[tuple[str, RunReport | None]] = []
+    for file in files:
+        sync = load_sync(file, environment=environment)
+        with wiring.open_store(state_url(file, state, environment=environment), read_only=True) as store:
+            runs = store.runs(sync.id, limit=1)
+            rows.append((sync.sync, runs[0] if runs else None))
+    if json:
+        console.json_lines(
+            {"sync": name, "run": console.as_json(report, name) if report else None} for name, report in rows
+        )
+    else:
+        console.status(rows)
+
+
+def list_rejects(sync: Sync, state: str, *, json: bool) -> None:
+    """Print rejects by reason."""
+    with wiring.open_store(state, read_only=True) as store:
+        groups = store.reject_groups(sync.id)
+    if json:
+        console.json_lines(asdict(group) for group in groups)
+    else:
+        console.table(
+            f"{sync.sync}: rejects",
+            ("reason", "rows", "first seen", "last seen", "example eventId"),
+            [(g.reason, g.rejects, _minute(g.first_seen), _minute(g.last_seen), g.example) for g in groups],
+        )
+
+
+def _minute(moment: dt.datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def show_reject(sync: Sync, state: str, event_id: str) -> None:
+    """Print one reject whole, as JSON."""
+    with wiring.open_store(state, read_only=True) as store:
+        found = store.get_reject(event_id, sync.id)
+    if not found:
+        raise ConfigError(
+            f"no reject of {sync.sync} has the eventId {event_id}",
+            hint=f"connector rejects list {sync.sync}",
+        )
+    for reject in found:
+        console.raw(jsonlib.dumps(asdict(reject), ensure_ascii=False, indent=2, default=str))
+
+
+def show_state(sync: Sync, state: str, *, json: bool) -> None:
+    """Print the watermark of a sync."""
+    with wiring.open_store(state, read_only=True) as store:
+        watermark = dict(store.watermark(sync.id))
+    if json:
+        console.raw(jsonlib.dumps(watermark, ensure_ascii=False))
+        return
+    if not watermark:
+        console.say(f"{sync.sync}: no state in {state}: the next run starts from the beginning")
+        return
+    rows = [(name or "rows", jsonlib.dumps(value, ensure_ascii=False)) for name, value in watermark.items()]
+    console.table(f"{sync.sync}: watermark", ("part", "value"), rows)
+
+
+def set_state(sync: Sync, state: str, text: str) -> None:
+    """Set the watermark of a sync from JSON."""
+    try:
+        value = jsonlib.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigError(
+            "the watermark is not a JSON object",
+            hint=f"see its form: connector state show {sync.sync} --json",
+        )
+    with wiring.open_store(state) as store:
+        store.set_watermark(sync.id, Watermark(value))
+    console.say(f"{sync.sync}: watermark set")
+
+
+def reset_state(sync: Sync, state: str) -> None:
+    """Forget the watermark of a sync."""
+    with wiring.open_store(state) as store:
+        store.reset(sync.id)
+    console.say(f"{sync.sync}: reset; the next run starts from the beginning")
+
+
+def rename_state(sync: Sync, state: str, old: str) -> None:
+    """Give the state of `old` to this sync."""
+    with wiring.open_store(state) as store:
+        store.rename(old, sync.id)
+    console.say(f"{sync.sync}: took over the state of {old}")
+
+
+def print_schema(*, shared: bool) -> None:
+    """Print a JSON Schema."""
+    from connector.config.schema import schema, shared_schema
+
+    console.raw(jsonlib.dumps(shared_schema() if shared else schema(), indent=2))
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """The options of ``sandbox``; None takes the sandbox's own default."""
+
+    host: str
+    port: int
+    store: Path | None
+    key: str | None
+    faults: str | None
+
+
+def sandbox(options: SandboxOptions) -> None:
+    """Serve a local Track API until a signal ends it."""
+    from connector.sandbox.faults import read_faults
+    from connector.sandbox.server import serve
+    from connector.sandbox.settings import SandboxSettings
+
+    settings = SandboxSettings(host=options.host, port=options.port, store=options.store)
+    if options.key:
+        settings = replace(settings, key=options.key)
+    if options.faults:
+        settings = replace(settings, faults=read_faults(options.faults))
+    serve(settings)

@@ -1,0 +1,190 @@
+"""Everything a person sees in a terminal: tables, progress bars, errors. Results go to stdout, the rest to stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress as Bars
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from connector.errors import ConnectorError
+from connector.model import RunReport
+from connector.pipeline import Progress
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_OUTCOMES = ("read", "delivered", "rejected", "unchanged", "filtered", "superseded", "unfinished")
+
+
+def fail(error: ConnectorError) -> None:
+    """Print an error: what, where, and what to do."""
+    err.print(f"[bold red]error[/] {escape(str(error))}")
+
+
+def fail_text(text: str) -> None:
+    """Print why a run failed."""
+    err.print(f"[bold red]error[/] {escape(text)}")
+
+
+def note(text: str) -> None:
+    """Print a sentence that a person should know."""
+    err.print(f"[cyan]note[/]  {escape(text)}")
+
+
+def say(text: str) -> None:
+    """Print a line of a result."""
+    out.print(escape(text))
+
+
+def raw(text: str) -> None:
+    """Print a result as it is, for machines."""
+    out.file.write(text if text.endswith("\n") else text + "\n")
+    out.file.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; numbers stand at the right."""
+    body = [list(row) for row in rows]
+    grid = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = bool(body) and all(isinstance(row[index], int | float) for row in body)
+        grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        grid.add_row(*(escape(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+    out.print(grid)
+
+
+class Live:
+    """A progress bar with rows, rate, requests in flight and rejects; silent when stderr is no terminal."""
+
+    def __init__(self, sync: str) -> None:
+        self._sync = sync
+        self._done = threading.Event()
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+        )
+        self._task = self._bars.add_task(f"{escape(sync)}  opening")
+        self._watcher: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if err.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        if err.is_terminal:
+            self._bars.stop()
+
+    def watch(self, progress: Progress) -> None:
+        """Show `progress` from now on."""
+        if err.is_terminal:
+            self._watcher = threading.Thread(target=self._update, args=(progress,), daemon=True)
+            self._watcher.start()
+
+    def _update(self, progress: Progress) -> None:
+        started = time.monotonic()
+        while not self._done.wait(0.2):
+            line = _line(self._sync, progress, time.monotonic() - started)
+            self._bars.update(self._task, description=line)
+
+
+def _line(sync: str, progress: Progress, seconds: float) -> str:
+    counts = progress.counts
+    finished = counts.read - counts.unfinished
+    line = (
+        f"{escape(sync)}  [bold]{finished:,}[/] rows  {finished / max(seconds, 0.001):,.0f} rows/s  "
+        f"{progress.in_flight} in flight  {counts.rejected:,} rejected"
+    )
+    return f"{line}  [yellow]retrying: {escape(progress.trouble)}[/]" if progress.trouble else line
+
+
+def reports(runs: Sequence[tuple[str, RunReport]]) -> None:
+    """Print what runs did, a column a sync, and why rows were rejected."""
+    rows: list[list[object]] = []
+    for name in _OUTCOMES:
+        values = [getattr(report.counts, name) for _, report in runs]
+        if name in ("read", "delivered", "rejected") or any(values):
+            rows.append([name, *values])
+    for name in ("items", "requests", "resent", "in_doubt"):
+        values = [getattr(report.counts, name) for _, report in runs]
+        if name in ("items", "requests") or any(values):
+            rows.append([name.replace("_", " "), *values])
+    rows.append(["seconds", *(f"{_seconds(report):.1f}" for _, report in runs)])
+    rows.append(["rows/s", *(int(report.counts.read / max(_seconds(report), 0.001)) for _, report in runs)])
+    rows.append(["exit code", *(report.exit_code for _, report in runs)])
+    table("", ["rows", *(name for name, _ in runs)], rows)
+    for name, report in runs:
+        for reason, count in sorted(report.rejects.items()):
+            out.print(f"  {escape(name)}: {count:,} rejected: {escape(reason)}")
+        for code, count in sorted(report.warnings.items()):
+            out.print(f"  {escape(name)}: {count:,} values: {escape(code)} (warning)")
+
+
+def _seconds(report: RunReport) -> float:
+    return ((report.ended or dt.datetime.now(dt.UTC)) - report.started).total_seconds()
+
+
+def status(rows: Iterable[tuple[str, RunReport | None]]) -> None:
+    """Print the last run of each sync."""
+    table(
+        "",
+        ("sync", "last run", "result", "read", "delivered", "rejected"),
+        [
+            (name, "never", "", "", "", "")
+            if run is None
+            else (name, _when(run), _result(run), run.counts.read, run.counts.delivered, run.counts.rejected)
+            for name, run in rows
+        ],
+    )
+
+
+def _when(run: RunReport) -> str:
+    return f"{run.started:%Y-%m-%d %H:%M} UTC"
+
+
+def _result(run: RunReport) -> str:
+    if run.exit_code is None:
+        return "running, or cut off"
+    return "ok" if run.exit_code == 0 else f"exit {run.exit_code}"
+
+
+def beside(row: Mapping[str, Any], items: Sequence[Mapping[str, Any]], verdict: str) -> None:
+    """Print a row beside the items it becomes, or beside why it becomes none."""
+    grid = Table("row", "item", show_lines=True, header_style="bold")
+    left = json.dumps(row, ensure_ascii=False, indent=2, default=str)
+    right = "\n".join(json.dumps(item, ensure_ascii=False, indent=2) for item in items) or verdict
+    grid.add_row(escape(left), escape(right))
+    out.print(grid)
+
+
+def as_json(report: RunReport, name: str) -> dict[str, Any]:
+    """Return a report as JSON values, as ``--json`` prints it."""
+    values = dataclasses.asdict(report)
+    values["sync"], values["id"] = name, report.sync
+    values["started"] = report.started.isoformat()
+    values["ended"] = report.ended.isoformat() if report.ended else None
+    values["rejects"], values["warnings"] = dict(report.rejects), dict(report.warnings)
+    return values
+
+
+def json_lines(values: Iterable[Mapping[str, Any]]) -> None:
+    """Print one JSON object a line."""
+    for value in values:
+        raw(json.dumps(value, ensure_ascii=False, default=str))

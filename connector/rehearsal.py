@@ -1,0 +1,83 @@
+"""What a sync would do, without doing it: nothing is sent and no state is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from connector import wiring
+from connector.config.models import Sync
+from connector.cutting import Cutting
+from connector.feed import limited
+from connector.load.attempts import Limits
+from connector.load.track import Bodies
+from connector.model import EMPTY_WATERMARK, MappedBatch, Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A source row beside what becomes of it: its items, or the code and words of its reject, or neither."""
+
+    row: dict[str, Any]
+    items: tuple[dict[str, Any], ...]
+    reject: str = ""
+    message: str = ""
+
+
+def mapped_batches(sync: Sync, state: str | None, limit: int | None) -> Iterator[MappedBatch]:
+    """Yield what a run would send, from the stored watermark on, or from the start with `state` None."""
+    watermark = EMPTY_WATERMARK if state is None else _stored_watermark(sync, state)
+    extractor = wiring.open_extractor(sync)
+    try:
+        mapper = wiring.open_mapper(sync, extractor)
+        try:
+            for batch in limited(extractor.read(mapper.columns, watermark), limit):
+                yield mapper.map(batch)
+        finally:
+            mapper.close()
+    finally:
+        extractor.close()
+
+
+def _stored_watermark(sync: Sync, state: str) -> Watermark:
+    with wiring.open_store(state, read_only=True) as store:
+        return store.watermark(sync.id)
+
+
+def dry_run(sync: Sync, state: str, limit: int | None) -> Iterator[bytes]:
+    """Yield the exact bodies that a run would send, in order (at the ceilings of size, nothing learned)."""
+    limits = Limits(sync.destination.max_items, sync.destination.max_bytes)
+    cutting = Cutting(limits, lambda: None)
+    for batch in mapped_batches(sync, state, limit):
+        cutting.add(batch)
+        while (request := cutting.peek()) is not None:
+            cutting.take()
+            if request.last > request.first:
+                yield Bodies(batch).body(request.first, request.last)
+
+
+def preview(sync: Sync, limit: int) -> list[Preview]:
+    """Return the first `limit` rows of the source beside what becomes of them."""
+    return [shown for batch in mapped_batches(sync, None, limit) for shown in beside(batch)]
+
+
+def beside(batch: MappedBatch) -> list[Preview]:
+    """Return each row of `batch` beside what becomes of it."""
+    entries = {int(row): index for index, row in enumerate(batch.row)}
+    shown: list[Preview] = []
+    for index, row in enumerate(batch.source.rows.to_pylist()):
+        if index in entries:
+            shown.append(Preview(row, _items(batch, entries[index])))
+        elif index in batch.rejected:
+            reject = batch.rejected[index]
+            shown.append(Preview(row, (), reject.reason, reject.message))
+        else:
+            shown.append(Preview(row, (), "", "filtered: no mapping takes it"))
+    return shown
+
+
+def _items(batch: MappedBatch, entry: int) -> tuple[dict[str, Any], ...]:
+    body = json.loads(Bodies(batch).body(entry, entry + 1))
+    return tuple({"name": part["name"], **item} for part in body["track"] for item in part["payload"])

@@ -1,0 +1,230 @@
+"""One execution of a sync, from opening its source to its report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from connector import wiring
+from connector.config.models import Sync
+from connector.errors import Bug, ConnectorError, GuardTripped, StateError
+from connector.extract import Extractor
+from connector.feed import Feed
+from connector.mapping.mapper import Mapper
+from connector.model import Commit, Recovery, RunReport, Watermark
+from connector.pipeline import Pipeline, Progress, Settings
+from connector.state.lease import Lease
+from connector.state.store import StateStore
+from connector.stopping import StopSignal
+
+LIVE = "live"
+
+# Without a sign of life for this long, another host may take the lane over.
+_LEASE = dt.timedelta(seconds=60)
+
+# What a person may accept by `state reset`; a change of these makes the watermark meaningless.
+_REFUSE = {
+    "source": "reads another source",
+    "mode": "reads in another mode",
+    "cursor": "has another cursor",
+    "key": "has another key",
+    "destination": "sends to another destination",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a sync's configuration."""
+
+    state: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whoever watches a run: told when it starts (with what it knows) and asked for nothing."""
+
+    started: Callable[[Progress], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldLane:
+    """Where the pipeline commits: the store, under the lease of this run."""
+
+    store: StateStore
+    lease: Lease
+    run_id: str
+
+    def commit(self, commit: Commit) -> None:
+        self.store.commit(self.lease, self.run_id, commit)
+
+    def renew(self) -> None:
+        self.lease.renew()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    sync: Sync
+    extractor: Extractor
+    mapper: Mapper
+    store: StateStore
+    lease: Lease
+    recovery: Recovery
+
+
+def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> RunReport:
+    """Run a sync once and return its report; every failure is in the report, with its exit code.
+
+    The report is stored with the state whenever the state could be opened.
+    """
+    run = _Run(sync, options, stop, watch)
+    try:
+        run.execute()
+    except ConnectorError as error:
+        return run.failed(error)
+    return run.report(0)
+
+
+class _Run:
+    def __init__(self, sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> None:
+        self._sync = sync
+        self._options = options
+        self._stop = stop
+        self._watch = watch
+        self._id = uuid.uuid4().hex
+        self._started = dt.datetime.now(dt.UTC)
+        self._progress = Progress()
+        self._notes: list[str] = []
+
+    def report(self, exit_code: int | None, error: str = "") -> RunReport:
+        """Return the report as of now; an exit code of None means that the run goes on."""
+        return RunReport(
+            run_id=self._id,
+            sync=self._sync.id,
+            lane=LIVE,
+            started=self._started,
+            ended=None if exit_code is None else dt.datetime.now(dt.UTC),
+            exit_code=exit_code,
+            counts=self._progress.counts,
+            rejects=dict(self._progress.rejects),
+            warnings=dict(self._progress.warnings),
+            notes=tuple(self._notes),
+            error=error,
+        )
+
+    def failed(self, error: ConnectorError) -> RunReport:
+        """Return the report of a run that ended with `error`."""
+        return self.report(error.exit_code, str(error))
+
+    def execute(self) -> None:
+        """Open everything, move the rows, and close everything."""
+        with ExitStack() as stack:
+            extractor = wiring.open_extractor(self._sync)
+            stack.callback(extractor.close)
+            mapper = wiring.open_mapper(self._sync, extractor)
+            stack.callback(mapper.close)
+            store = stack.enter_context(wiring.open_store(self._options.state))
+            lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
+            self._hold(_Opened(self._sync, extractor, mapper, store, lease, store.recover(lease)))
+
+    def _hold(self, opened: _Opened) -> None:
+        """Run with the lane held: whatever happens from here on is written into the store."""
+        watermark = self._start(opened)
+        try:
+            self._move(opened, watermark)
+        except ConnectorError as error:
+            if not isinstance(error, StateError):
+                self._finish(opened, self.failed(error))
+            raise
+        self._finish(opened, self.report(0))
+
+    def _start(self, opened: _Opened) -> Watermark:
+        store, sync = opened.store, self._sync
+        watermark = store.watermark(sync.id, LIVE)
+        prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
+        self._compare(store.fingerprint(sync.id), prints)
+        if not watermark:
+            about = opened.extractor.estimate(watermark)
+            rows = "" if about is None else f" (about {about:,} rows)"
+            place = (
+                "the beginning" if sync.source.start == "beginning" else f"source.start: {sync.source.start}"
+            )
+            self._note(f"no state yet in {store.where}: starts from {place}{rows}")
+        if opened.recovery.in_doubt_requests:
+            fate = (
+                "held as rejects"
+                if sync.destination.on_doubt == "hold"
+                else "sent again with the same eventIds"
+            )
+            self._note(
+                f"an earlier run was cut off: {opened.recovery.in_doubt_items} items of "
+                f"{opened.recovery.in_doubt_requests} requests are in doubt and are {fate}"
+            )
+        store.start_run(
+            opened.lease, self._id, started=self._started, fingerprint=prints, recovery=opened.recovery
+        )
+        return watermark
+
+    def _compare(self, before: dict[str, str] | None, now: dict[str, str]) -> None:
+        """Refuse what would make the watermark a lie; note a changed mapping, which re-sends nothing by itself."""
+        if not before:
+            return
+        changed = [name for name in now if before.get(name, now[name]) != now[name]]
+        if refused := [_REFUSE[name] for name in changed if name in _REFUSE]:
+            raise GuardTripped(
+                f"{self._sync.sync}: this configuration {' and '.join(refused)} than the one its state was made with",
+                hint=f"restore the setting, use a state of its own (--state), or start over: "
+                f"connector state reset {self._sync.sync}",
+            )
+        if "mapping" in changed:
+            self._note(
+                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+            )
+
+    def _move(self, opened: _Opened, watermark: Watermark) -> None:
+        sync, lease = self._sync, opened.lease
+        transport = wiring.open_transport(sync)
+        attempts = wiring.open_attempts(sync, transport, self._stop, lambda: not lease.expired)
+        settings = Settings(
+            concurrency=sync.destination.concurrency,
+            window=sync.destination.window,
+            hold_doubtful=sync.destination.on_doubt == "hold",
+            rejects=sync.rejects,
+            shutdown_timeout=sync.shutdown_timeout.total_seconds(),
+        )
+        pipeline = Pipeline(
+            settings, attempts, _HeldLane(opened.store, lease, self._id), opened.recovery, self._stop
+        )
+        self._progress = pipeline.progress
+        self._watch.started(pipeline.progress)
+
+        def start_feed(deliver: Callable[..., None]) -> Feed:
+            feed = Feed(opened.extractor, opened.mapper, watermark, deliver, self._options.limit)
+            feed.start()
+            return feed
+
+        try:
+            pipeline.run(start_feed, transport.close)
+        except ConnectorError:
+            raise
+        except Exception as error:
+            raise Bug(
+                f"{type(error).__name__} in the pipeline", hint="run with --debug and report it"
+            ) from error
+        finally:
+            transport.close()
+            for note in opened.extractor.notes():
+                self._note(note)
+
+    def _finish(self, opened: _Opened, report: RunReport) -> None:
+        whole = report.exit_code in (0, 4) and self._options.limit is None
+        opened.store.finish_run(opened.lease, report, clear_recovered=whole)
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+            self._watch.note(text)

@@ -1,0 +1,121 @@
+"""Configuration becomes objects: the only place where a type's name becomes a class."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from connector.config.models import DatabaseSource, ParquetSource, Sql, Sync
+from connector.extract import Extractor, Limits
+from connector.load.attempts import Attempts
+from connector.load.pacing import Pacing
+from connector.load.track import Track
+from connector.load.transport import HttpTransport
+from connector.mapping.mapper import Mapper
+from connector.mapping.spec import MappingSpec
+from connector.state.store import StateStore
+from connector.stopping import StopSignal
+
+# Batches are bounded in rows and in bytes, whichever comes first.
+LIMITS = Limits(rows=50_000, bytes=32_000_000)
+
+
+def open_extractor(sync: Sync) -> Extractor:
+    """Return the opened extractor of a sync's source; the caller closes it.
+
+    Raises:
+        ConfigError, CredentialsError, SourceError: as Extractor.open.
+    """
+    extractor = _extractor(sync.source)
+    try:
+        extractor.open()
+    except BaseException:
+        extractor.close()
+        raise
+    return extractor
+
+
+def _extractor(source: DatabaseSource | ParquetSource) -> Extractor:
+    if isinstance(source, ParquetSource):
+        from connector.extract.parquet import ParquetExtractor  # noqa: PLC0415 - only what a sync needs is loaded
+
+        return ParquetExtractor(source, LIMITS)
+    from connector.extract.database import open_database  # noqa: PLC0415 - only what a sync needs is loaded
+
+    return open_database(source, LIMITS)
+
+
+def open_mapper(sync: Sync, extractor: Extractor) -> Mapper:
+    """Return the mapping of a sync, compiled against the columns of its opened source.
+
+    Raises:
+        ConfigErrors: every mistake of the mapping at once.
+    """
+    return open_mapper_for(sync, extractor.schema())
+
+
+def open_mapper_for(sync: Sync, schema: pa.Schema) -> Mapper:
+    """Return the mapping of a sync, compiled against the columns of `schema`."""
+    return Mapper(
+        MappingSpec(
+            sync_id=sync.id,
+            mappings=sync.mapping,
+            schema=schema,
+            key=sync.source.key,
+            timezone=sync.source.timezone,
+            keep_rows=sync.rejects.keep_rows,
+            transform=sync.source.transform,
+            declared=sync.source.columns,
+            folder=sync.file.parent,
+            file=str(sync.file),
+        )
+    )
+
+
+def open_store(url: str, *, read_only: bool = False) -> StateStore:
+    """Return the state store at `url`."""
+    return StateStore.open(url, read_only=read_only)
+
+
+def open_transport(sync: Sync) -> HttpTransport:
+    """Return what carries bytes to a sync's destination; the caller closes it."""
+    destination = sync.destination
+    return HttpTransport(
+        ca_file=destination.ca_file,
+        timeout=destination.timeout.total_seconds(),
+        # An echoed body is as long as what was sent; longer no answer needs to be.
+        max_response=4_000_000 + 2 * destination.max_bytes,
+    )
+
+
+def open_attempts(
+    sync: Sync, transport: HttpTransport, stop: StopSignal, may_send: Callable[[], bool]
+) -> Attempts:
+    """Return what sends a sync's requests through `transport`."""
+    destination = sync.destination
+    pacing = Pacing(stop.event, destination.max_items_per_second, destination.max_requests_per_second)
+    return Attempts(Track(destination, transport), destination, pacing, may_send)
+
+
+def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, str]:
+    """Return what the state of a sync hangs on: part -> digest.
+
+    A changed source, cursor, key or destination would make its watermark a lie; a changed mapping or transform
+    only makes what was sent differ from what would be sent now.
+    """
+    source, destination = sync.source, sync.destination
+    cursor = source.cursor.sql if isinstance(source.cursor, Sql) else source.cursor
+    parts = {
+        "source": [extractor.identity(), source.where],
+        "mode": source.mode,
+        "cursor": cursor,
+        "key": source.key,
+        "destination": [destination.base_url, destination.org, destination.project, destination.source_id],
+        "mapping": mapper.fingerprint,
+    }
+    return {
+        name: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16] for name, value in parts.items()
+    }
