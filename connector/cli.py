@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from connector.errors import ConfigError, ConnectorError
-
-if TYPE_CHECKING:
-    from connector.config.models import Sync
+from connector.cli_options import (
+    Configs,
+    Env,
+    Json,
+    Limit,
+    State,
+    Target,
+    Targets,
+    exit_codes,
+    files_of,
+    load,
+)
+from connector.cli_state import rejects_app, state_app
 
 app = typer.Typer(
     name="connector",
@@ -21,76 +28,30 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-rejects_app = typer.Typer(help="Look at rows that were rejected, and why.", no_args_is_help=True)
-state_app = typer.Typer(help="Look at and change what survives between runs.", no_args_is_help=True)
 app.add_typer(rejects_app, name="rejects")
 app.add_typer(state_app, name="state")
 
-Target = Annotated[str, typer.Argument(metavar="SYNC", help="A YAML file, or a name looked up in --configs.")]
-Targets = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[SYNC]...", help="YAML files, folders or names; all of --configs when left out."),
-]
-Configs = Annotated[
-    Path | None,
-    typer.Option(
-        "--configs", envvar="CONNECTOR_CONFIGS", help="The folder of the YAML files [default: ./configs]."
-    ),
-]
-State = Annotated[
-    str | None,
-    typer.Option(
-        "--state",
-        envvar="CONNECTOR_STATE",
-        help="The state store's URL [default: .connector/state.db beside the YAML].",
-    ),
-]
-Env = Annotated[str | None, typer.Option("--env", help="An environment of connector.yaml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many rows.")]
+
+def _version(asked: bool) -> None:
+    if asked:
+        from connector import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Moves rows from databases and Parquet files into the Intempt Track API."""
 
 
 def main() -> None:
     """Run the command line; the process ends with the command's exit code."""
     app()
-
-
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Print a ConnectorError and exit with its code; anything else is a bug and says so."""
-    try:
-        yield
-    except ConnectorError as error:
-        from connector import console
-
-        console.fail(error)
-        raise typer.Exit(error.exit_code) from None
-
-
-def _files(targets: list[str] | None, configs: Path | None) -> list[Path]:
-    from connector.config.syncs import find_syncs
-
-    found: dict[Path, None] = {}
-    names: list[str | None] = [*targets] if targets else [None]
-    for target in names:
-        found.update(dict.fromkeys(find_syncs(target, configs)))
-    return list(found)
-
-
-def _load(target: str, configs: Path | None, environment: str | None) -> Sync:
-    from connector.config.reader import load_sync
-    from connector.config.syncs import find_syncs
-
-    found = find_syncs(target, configs)
-    if len(found) != 1:
-        raise ConfigError(f"{target} holds {len(found)} syncs", hint="name one of them")
-    return load_sync(found[0], environment=environment)
-
-
-def _state(sync: Sync, state: str | None) -> str:
-    from connector.config.syncs import state_url
-
-    return state_url(sync.file, state, environment=sync.environment)
 
 
 @app.command()
@@ -110,7 +71,7 @@ def run(
     from connector import commands
 
     with exit_codes():
-        files = _files(targets, configs)
+        files = files_of(targets, configs)
         if dry_run:
             code = commands.dry_run(files, env, state, limit)
         else:
@@ -134,7 +95,7 @@ def check(
 
     with exit_codes():
         code = checking.check(
-            _files(targets, configs), checking.Options(env, state, offline=offline, show=show)
+            files_of(targets, configs), checking.Options(env, state, offline=offline, show=show)
         )
     raise typer.Exit(code)
 
@@ -145,7 +106,7 @@ def test(targets: Targets = None, configs: Configs = None, env: Env = None) -> N
     from connector import commands
 
     with exit_codes():
-        code = commands.test(_files(targets, configs), env)
+        code = commands.test(files_of(targets, configs), env)
     raise typer.Exit(code)
 
 
@@ -161,7 +122,7 @@ def preview(
     from connector import commands
 
     with exit_codes():
-        commands.preview(_load(target, configs, env), limit, json=json)
+        commands.preview(load(target, configs, env), limit, json=json)
 
 
 @app.command()
@@ -172,99 +133,7 @@ def status(
     from connector import commands
 
     with exit_codes():
-        commands.status(_files(targets, configs), env, state, json=json)
-
-
-@rejects_app.command("list")
-def rejects_list(
-    target: Target, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
-) -> None:
-    """List rejects by reason, with counts and an example."""
-    from connector import commands
-
-    with exit_codes():
-        sync = _load(target, configs, env)
-        commands.list_rejects(sync, _state(sync, state), json=json)
-
-
-@rejects_app.command("show")
-def rejects_show(
-    target: Target,
-    event_id: Annotated[str, typer.Argument(help="The eventId of a rejected row, as `list` prints it.")],
-    configs: Configs = None,
-    state: State = None,
-    env: Env = None,
-) -> None:
-    """Show one reject: the row, the reason and the server's words."""
-    from connector import commands
-
-    with exit_codes():
-        sync = _load(target, configs, env)
-        commands.show_reject(sync, _state(sync, state), event_id)
-
-
-@state_app.command("show")
-def state_show(
-    target: Target, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
-) -> None:
-    """Show a sync's watermark, lease and intents."""
-    from connector import commands
-
-    with exit_codes():
-        sync = _load(target, configs, env)
-        commands.show_state(sync, _state(sync, state), json=json)
-
-
-@state_app.command("set")
-def state_set(
-    target: Target,
-    watermark: Annotated[
-        str, typer.Argument(help="The watermark as JSON, as `state show --json` prints it.")
-    ],
-    configs: Configs = None,
-    state: State = None,
-    env: Env = None,
-) -> None:
-    """Set a sync's watermark by hand."""
-    from connector import commands
-
-    with exit_codes():
-        sync = _load(target, configs, env)
-        commands.set_state(sync, _state(sync, state), watermark)
-
-
-@state_app.command("reset")
-def state_reset(
-    target: Target,
-    configs: Configs = None,
-    state: State = None,
-    env: Env = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Forget a sync's watermark: its next run starts from the beginning and sends everything again."""
-    from connector import commands
-
-    with exit_codes():
-        sync = _load(target, configs, env)
-        if not yes:
-            typer.confirm(f"The next run of {sync.sync} sends everything again. Reset?", abort=True, err=True)
-        commands.reset_state(sync, _state(sync, state))
-
-
-@state_app.command("rename")
-def state_rename(
-    target: Target,
-    old: Annotated[str, typer.Argument(help="The id that the state was kept under.")],
-    configs: Configs = None,
-    state: State = None,
-    env: Env = None,
-) -> None:
-    """Give the state kept under another id to this sync."""
-    from connector import commands
-
-    with exit_codes():
-        sync = _load(target, configs, env)
-        commands.rename_state(sync, _state(sync, state), old)
+        commands.status(files_of(targets, configs), env, state, json=json)
 
 
 @app.command()

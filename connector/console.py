@@ -18,7 +18,7 @@ from rich.table import Table
 
 from connector.errors import ConnectorError
 from connector.model import RunReport
-from connector.pipeline import Progress
+from connector.progress import Progress
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

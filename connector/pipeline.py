@@ -26,10 +26,9 @@ from __future__ import annotations
 
 import queue
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -53,6 +52,7 @@ from connector.model import (
     Watermark,
     merge,
 )
+from connector.progress import Progress
 from connector.stopping import StopSignal
 from connector.window import Window
 
@@ -68,17 +68,6 @@ class Lane(Protocol):
 
     def renew(self) -> None:
         """Keep the lease."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """What a person watching wants to know; written by the loop, read by the console."""
-
-    counts: Counts = field(default_factory=Counts)
-    in_flight: int = 0
-    rejects: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from connector.extract import Extractor
 from connector.feed import Feed
 from connector.mapping.mapper import Mapper
 from connector.model import Commit, Recovery, RunReport, Watermark
-from connector.pipeline import Pipeline, Progress, Settings
+from connector.pipeline import Pipeline, Settings
+from connector.progress import Progress
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
