@@ -42,6 +42,10 @@ _HINTS = (
     ("'\\t'", "indent with spaces, never with tabs"),
     ("mapping values are not allowed", "put a text that holds ': ' in quotes, and check the indentation"),
     ("cannot start any token", "put a text that begins with this character in quotes"),
+    (
+        "but got",
+        "inside { } and [ ] put ${VARIABLES}, and texts with , [ ] { }, in quotes; check that each is closed",
+    ),
     ("undefined alias", "define it with & before this line, or put a text that begins with * in quotes"),
     ("unknown escape", "write the text in single quotes, where a backslash is a backslash"),
     ("another document", "one sync a file: remove the line ---"),

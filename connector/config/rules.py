@@ -32,7 +32,8 @@ def check_rules(sync: Node, mistakes: Mistakes) -> None:
         _check_mapping(each, mistakes)
     _check_key_form(sync, mistakes)
     _check_schedule(sync, mistakes)
-    for test in sync.members().get("tests", Node([], sync.file, "", 0)).elements():
+    tests = sync.get("tests")
+    for test in tests.value if tests is not None and isinstance(tests.value, list) else []:
         if isinstance(test.value, dict) and ("item" in test.value) == ("reject" in test.value):
             mistakes.add(
                 test, "expected either item or reject", "say what the row becomes, or why it is rejected"
@@ -84,14 +85,12 @@ def _check_reading(source: Node, mistakes: Mistakes) -> None:
 
 def _check_deletes(source: Node, mistakes: Mistakes) -> None:
     deletion = source.get("on_delete")
-    if deletion is None or deletion.value == "ignore":
+    if deletion is None or not isinstance(deletion.value, dict):
         return
     if _text(source, "mode") != "diff":
         mistakes.add(
             deletion, "only mode diff sees deleted rows", "write `mode: diff`, or leave on_delete out"
         )
-    if not isinstance(deletion.value, dict):
-        return
     _check_mapping(deletion, mistakes, default="event")
     key = source.get("key")
     known = {each.value for each in key.elements()} if key is not None else set()

@@ -215,5 +215,5 @@ def _with_variable(made: dict[str, Any]) -> dict[str, Any]:
     constant = "enum" in made or made.get("const", False) is not False
     if not (scalar or constant or "pattern" in made):
         return made
-    outer = {key: made.pop(key) for key in ("description", "default") if key in made}
+    outer: dict[str, Any] = {key: made.pop(key) for key in ("description", "default") if key in made}
     return {**outer, "anyOf": [made, _VARIABLE]}

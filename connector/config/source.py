@@ -36,7 +36,7 @@ Cursor = Annotated[
 def _names(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, (list, tuple)) or value == []:
         wrong("a column or a list of columns", "write `key: order_id` or `key: [shop, order_id]`")
     if len(set(map(str, value))) < len(value):
         wrong("a list of different columns")
