@@ -1,0 +1,293 @@
+"""Every other database that SQLAlchemy has a dialect for, by the standard of its drivers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.sql import sqltypes
+
+from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.extract.naming import nearest
+from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.relation import Relation
+from connector.extract.steps import bounded
+from connector.extract.typed import typed
+
+_FETCH = "offset 0 rows fetch next {n} rows only"
+# Which dialects answer `(a, b) > (c, d)` from an index, and which cut a result off in the words of the standard.
+_TUPLES = {"postgresql", "cockroachdb", "sqlite", "duckdb"}
+_STANDARD_LIMIT = {"mssql", "oracle", "db2", "ibm_db_sa"}
+
+
+class AlchemyReader:
+    """One connection of an SQLAlchemy engine."""
+
+    def __init__(self, url: URL, timezone: str) -> None:
+        dialect = url.get_backend_name()
+        self.traits = Traits(
+            tuples=dialect in _TUPLES, limit=_FETCH if dialect in _STANDARD_LIMIT else "limit {n}"
+        )
+        self.undeclared: Sequence[str] = ()
+        self._url = url
+        self._timezone = timezone
+        self._engine: sa.Engine | None = None
+        self._connection: sa.Connection | None = None
+        self._stopped = False
+
+    def connect(self) -> None:
+        """Connect.
+
+        Raises:
+            ConfigError: the dialect is unknown, or its driver is not installed.
+            SourceError: the server cannot be reached, or refuses.
+        """
+        try:
+            self._engine = sa.create_engine(self._url, poolclass=sa.NullPool)
+        except sa.exc.NoSuchModuleError:
+            known = [
+                "postgresql",
+                "mysql",
+                "mariadb",
+                "sqlite",
+                "duckdb",
+                "mssql",
+                "oracle",
+                "snowflake",
+                "bigquery",
+            ]
+            name = self._url.drivername
+            hint = f"{nearest(name, known)}; other dialects need their own package"
+            raise ConfigError(
+                f"There is no database dialect {name!r}.", hint=hint, path="source.url"
+            ) from None
+        except ImportError as error:
+            raise ConfigError(
+                f"The driver {error.name!r} for {self._url.drivername} is not installed.",
+                hint=f"pip install {error.name}",
+                path="source.url",
+            ) from None
+        with self._translated():
+            self._connection = self._engine.connect().execution_options(
+                stream_results=True, isolation_level="AUTOCOMMIT"
+            )
+
+    def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
+        """Columns of a table with the types of its catalog; a query's are all `undeclared`."""
+        columns = self._of_table(relation) if relation.parts else self._of_query(relation)
+        self.undeclared = [column.name for column in columns if pa.types.is_null(column.type)]
+        if cursor_sql:
+            columns.append(Column(CURSOR, pa.null(), "text", f"({cursor_sql})", f"({cursor_sql})"))
+        return tuple(columns)
+
+    def _of_table(self, relation: Relation) -> list[Column]:
+        schema = ".".join(relation.parts[:-1]) or None
+        with self._translated():
+            try:
+                found = sa.inspect(self._connected).get_columns(relation.parts[-1], schema=schema)
+            except sa.exc.NoSuchTableError:
+                message = f"There is no table {relation.name!r}."
+                raise ConfigError(
+                    message, hint=nearest(relation.name, self.tables()), path="source.table"
+                ) from None
+        return [self._column(item["name"], item["type"], bool(item["nullable"])) for item in found]
+
+    def _of_query(self, relation: Relation) -> list[Column]:
+        with self._translated():
+            inner = f"select * from ({relation.query}\n) connector_query where 1 = 0"
+            names = list(self._connected.exec_driver_sql(inner).keys())
+        return [self._column(name, sqltypes.NullType(), nullable=True) for name in names]
+
+    def _column(self, name: str, found: sqltypes.TypeEngine[Any], nullable: bool) -> Column:
+        kind, native, meaning = _arrow_type(found)
+        unfit = (
+            "a floating-point number" if pa.types.is_floating(kind) else "JSON" if meaning == "json" else ""
+        )
+        quoted = self.quote(name)
+        return Column(name, kind, native, quoted, quoted, nullable, meaning, unfit=unfit)
+
+    def indexes(self, relation: Relation) -> list[tuple[str, ...]]:
+        """Indexes and the primary key."""
+        schema = ".".join(relation.parts[:-1]) or None
+        with self._translated():
+            inspector = sa.inspect(self._connected)
+            table = relation.parts[-1]
+            primary: Any = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
+            found = [index["column_names"] for index in inspector.get_indexes(table, schema=schema)]
+        return [
+            tuple(str(name) for name in names) for names in (primary, *found) if names and None not in names
+        ]
+
+    def tables(self) -> list[str]:
+        """Tables and views of the default schema."""
+        with self._translated():
+            inspector = sa.inspect(self._connected)
+            return [*inspector.get_table_names(), *inspector.get_view_names()]
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement with a small result."""
+        with self._translated():
+            return [tuple(row) for row in self._connected.exec_driver_sql(sql)]
+
+    def stream(self, statement: Statement) -> Iterator[Chunk]:
+        """Run a statement, from a server-side cursor where the driver has one."""
+        with self._translated():
+            result = self._connected.exec_driver_sql(statement.sql)
+            try:
+                for rows in bounded(result, statement):
+                    if self._stopped:
+                        raise Stopped("Reading was stopped.")
+                    yield self._chunk(rows, statement)
+            finally:
+                result.close()
+
+    def _chunk(self, rows: list[tuple[Any, ...]], statement: Statement) -> Chunk:
+        warnings: Counter[str] = Counter()
+        values = list(zip(*rows, strict=True))
+        arrays = []
+        for column, found in zip(statement.columns, values, strict=True):
+            array, counted = typed(found, column, self._timezone)
+            arrays.append(array)
+            warnings += counted
+        schema = pa.schema([column.field for column in statement.columns])
+        raw = tuple(
+            pa.array([_text(value) for value in values[place]], pa.string()) for place in statement.ordering
+        )
+        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=schema), raw, warnings)
+
+    def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
+        """The kind of literal and the value's text."""
+        return column.native, array[row].as_py()
+
+    def configured(self, column: Column, text: str, least: str) -> Raw:
+        """What a person wrote."""
+        del least
+        return column.native, text
+
+    def greatest(self, column: Column, statement: str) -> Raw | None:
+        """The value that a statement finds."""
+        ((value,),) = self.fetch(statement)
+        text = _text(value)
+        return None if text is None else (column.native, text)
+
+    def literal(self, raw: Raw) -> str:
+        """Write a value in the dialect's own form."""
+        native, text = raw
+        if native == "number":
+            if not set(text) <= set("0123456789+-.eE"):
+                raise ConfigError(
+                    "A number holds other signs than digits.", hint="correct it", path="source.start"
+                )
+            return text
+        kinds: dict[str, tuple[sqltypes.TypeEngine[Any], Any]] = {
+            "timestamp": (sa.DateTime(), dt.datetime.fromisoformat),
+            "date": (sa.Date(), dt.date.fromisoformat),
+        }
+        kind, parse = kinds.get(native, (sa.String(), str))
+        return str(
+            sa.literal(parse(text.removesuffix("Z") if native == "timestamp" else text), kind).compile(
+                dialect=self._engine.dialect if self._engine else None, compile_kwargs={"literal_binds": True}
+            )
+        )
+
+    def quote(self, name: str) -> str:
+        """Quote a name."""
+        dialect = self._engine.dialect if self._engine else self._url.get_dialect()()
+        return str(dialect.identifier_preparer.quote_identifier(name))
+
+    def clock(self) -> dt.datetime:
+        """This machine's clock, for want of a function that all servers have."""
+        return dt.datetime.now(dt.UTC)
+
+    def auto(self) -> Auto | None:
+        """Not known of servers in general."""
+        return None
+
+    def advice(self, settle: dt.timedelta) -> Sequence[str]:
+        """The clock is not the server's."""
+        del settle
+        return ("The time is taken from this machine's clock, not from the server's.",)
+
+    def estimate(self, relation: Relation, sql: str) -> int | None:
+        """Not known of servers in general."""
+        del relation, sql
+        return None
+
+    def cancel(self) -> None:
+        """Interrupt the running statement where the driver can, else after the rows that are on their way."""
+        self._stopped = True
+        if self._connection is not None:
+            with suppress(Exception):  # what is being ended may be gone already
+                driver: Any = self._connection.connection.driver_connection
+                interrupt = getattr(driver, "cancel", None) or driver.interrupt
+                interrupt()
+
+    def close(self) -> None:
+        """Disconnect."""
+        with suppress(Exception):  # what is being ended may be broken already
+            if self._connection is not None:
+                self._connection.close()
+
+    @property
+    def _connected(self) -> sa.Connection:
+        if self._connection is None:
+            raise SourceError("The source is not open.")
+        return self._connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as error:
+            raise self._translate(error) from None
+
+    def _translate(self, error: sa.exc.SQLAlchemyError) -> ConnectorError:
+        if self._stopped:
+            return Stopped("Reading was stopped.")
+        where = f"{self._url.drivername} at {self._url.host}"
+        kind = type(error).__name__
+        if isinstance(error, sa.exc.ProgrammingError):
+            hint = "check the names in source.table, query, where and cursor"
+            return ConfigError(f"{where} refuses the statement ({kind}).", hint=hint)
+        return SourceError(
+            f"{where} cannot be read ({kind}).", hint="check source.url and that the server runs"
+        )
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dt.datetime):
+        utc = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+        return utc.isoformat(sep=" ", timespec="microseconds")
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _arrow_type(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
+    """The Arrow type, the kind of literal and the meaning."""
+    if isinstance(found, sqltypes.Numeric) and not isinstance(found, sqltypes.Float):
+        precision, scale = found.precision or 0, found.scale or 0
+        fits = 0 < precision <= 38 and scale <= precision
+        return (pa.decimal128(precision, scale), "number", "") if fits else (pa.string(), "number", "number")
+    if isinstance(found, sqltypes.DateTime):
+        return pa.timestamp("us", "UTC") if found.timezone else pa.timestamp("us"), "timestamp", ""
+    table: tuple[tuple[Any, pa.DataType, str, str], ...] = (
+        (sqltypes.Boolean, pa.bool_(), "number", ""),
+        (sqltypes.Integer, pa.int64(), "number", ""),
+        (sqltypes.Float, pa.float64(), "number", ""),
+        (sqltypes.Date, pa.date32(), "date", ""),
+        (sqltypes.Time, pa.time64("us"), "text", ""),
+        (sqltypes.LargeBinary, pa.binary(), "text", ""),
+        (sqltypes._Binary, pa.binary(), "text", ""),  # noqa: SLF001 - what BINARY and VARBINARY share
+        (sqltypes.JSON, pa.string(), "text", "json"),
+        (sqltypes.Uuid, pa.string(), "text", "uuid"),
+        (sqltypes.NullType, pa.null(), "text", ""),
+    )
+    match = next((rest for kind, *rest in table if isinstance(found, kind)), None)
+    return (match[0], match[1], match[2]) if match else (pa.string(), "text", "")

@@ -1,0 +1,125 @@
+"""Positions in a source without a key: which of the rows with the same cursor value were sent already.
+
+The watermark stays on the previous distinct cursor value; beside it stand the value reading has come to (`at`) and
+a multiset of digests of the rows sent above the previous value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from connector.errors import DataError
+from connector.extract.ordered import Scan, changes, cut, versions
+from connector.extract.reader import Chunk, Raw
+from connector.model import SourceBatch, Watermark
+
+_MOST = 100_000
+
+
+class Boundary:
+    """Follows a read without a key and says for each row where to start again."""
+
+    def __init__(self, scan: Scan, part: Mapping[str, Any], constant: Mapping[str, Any]) -> None:
+        self._scan = scan
+        self._constant = constant
+        self._low = {name: part[name] for name in ("from", "cursor") if name in part}
+        self._at: Raw | None = tuple(part["at"]) if part.get("at") else None
+        self._sent = Counter[str](part.get("sent", {}))
+
+    def batches(self, conditions: list[str]) -> Iterator[SourceBatch]:
+        """Yield what is above the previous value but was not sent, then what is above `at`."""
+        keyset = self._scan.keyset
+        if self._at is not None:
+            yield from self._region(conditions)
+            conditions = [*conditions, keyset.compare(">", self._at)]
+        elif self._low:
+            conditions = [*conditions, *self._above_low()]
+        for chunk in self._scan.chunks(conditions):
+            yield self._follow(chunk)
+
+    def _above_low(self) -> list[str]:
+        keyset = self._scan.keyset
+        if "cursor" in self._low:
+            return [keyset.compare(">", tuple(self._low["cursor"]))]
+        return [keyset.compare(">=", tuple(self._low["from"]))] if "from" in self._low else []
+
+    def _region(self, conditions: list[str]) -> Iterator[SourceBatch]:
+        assert self._at is not None  # noqa: S101 - for the type checker; `batches` has looked
+        waiting = Counter(self._sent)
+        bounds = [*conditions, *self._above_low(), self._scan.keyset.compare("<=", self._at)]
+        for chunk in self._scan.chunks(bounds):
+            new = []
+            for place, digest in enumerate(_digests(chunk, 0, chunk.rows.num_rows)):
+                if waiting[digest] > 0:
+                    waiting[digest] -= 1
+                else:
+                    new.append(place)
+            if new:
+                places = pa.array(new)
+                raw = tuple(array.take(places) for array in chunk.raw)
+                yield self._batch(Chunk(chunk.rows.take(places), raw, chunk.warnings), np.array([], np.int64))
+
+    def _follow(self, chunk: Chunk) -> SourceBatch:
+        starts = np.flatnonzero(changes(chunk.raw[:1])) + 1
+        first = self._scan.raws(chunk, 0)[0]
+        if first != self._at:
+            if self._at is not None:
+                self._low = {"cursor": list(self._at)}
+            self._at, self._sent = first, Counter()
+        return self._batch(chunk, starts)
+
+    def _batch(self, chunk: Chunk, starts: np.ndarray[Any, Any]) -> SourceBatch:
+        low, at, sent = self._low, self._at, self._sent
+
+        def state(n: int) -> tuple[dict[str, Any], Raw | None, Counter[str]]:
+            group = int(np.searchsorted(starts, n - 1, side="right"))
+            if group == 0:
+                return low, at, sent + Counter(_digests(chunk, 0, n))
+            start = int(starts[group - 1])
+            previous, current = self._scan.raws(chunk, start - 1)[0], self._scan.raws(chunk, start)[0]
+            return {"cursor": list(previous)}, current, Counter(_digests(chunk, start, n))
+
+        def position(n: int) -> Watermark:
+            return self._watermark(*state(n))
+
+        count = chunk.rows.num_rows
+        self._low, self._at, self._sent = state(count)
+        if self._sent.total() > _MOST:
+            raise DataError(
+                f"More than {_MOST} rows share one value of the cursor, and no key tells them apart.",
+                hint="set source.key",
+            )
+        return SourceBatch(
+            rows=self._scan.rows(chunk),
+            position=position,
+            version=versions(chunk.raw[0]),
+            end=position(count),
+            warnings=chunk.warnings,
+        )
+
+    def _watermark(self, low: dict[str, Any], at: Raw | None, sent: Counter[str]) -> Watermark:
+        part = {**low, "at": list(at) if at else None, "sent": dict(sent), **self._constant}
+        return Watermark({"rows": part})
+
+
+def _digests(chunk: Chunk, first: int, last: int) -> list[str]:
+    """A digest of each row in [first, last): the same for the same values, on any machine."""
+    rows = cut(chunk, first, last).rows
+    columns = [_comparable(column).to_pylist() for column in rows.columns]
+    return [
+        hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _comparable(array: pa.Array) -> pa.Array:
+    # Python's times end with the year 9999 and know no nanoseconds.
+    if pa.types.is_timestamp(array.type) or pa.types.is_duration(array.type):
+        return array.cast(pa.int64())
+    return array.cast(pa.int32()) if pa.types.is_date32(array.type) else array

@@ -1,0 +1,261 @@
+"""Databases: one way to read them all, over a reader for each dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from connector.config.models import DatabaseSource, Sql
+from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.extract import Extractor, Limits
+from connector.extract.horizon import Horizon, Policy, find_horizon
+from connector.extract.incremental import Incremental
+from connector.extract.keyset import Keyset
+from connector.extract.naming import nearest, raise_all
+from connector.extract.ordered import Scan
+from connector.extract.passes import Passes
+from connector.extract.reader import Column, Raw, Reader
+from connector.extract.relation import relation_of
+from connector.extract.shape import Shape, shape_of
+from connector.model import SourceBatch, Watermark
+
+# The one part of a database's watermark.
+_PART = "rows"
+
+
+def open_database(source: DatabaseSource, limits: Limits | None = None) -> Extractor:
+    """Choose how to read `source` by the dialect of its URL; nothing is connected yet.
+
+    Raises:
+        ConfigError: the URL is none, its dialect is unknown, or the driver for it is not installed.
+    """
+    url = _url(source.url.get_secret_value())
+    return DatabaseExtractor(source, limits or Limits(), reader_for(url, source.timezone), url)
+
+
+def _url(text: str) -> URL:
+    try:
+        # libpq writes the scheme both ways.
+        return make_url(
+            "postgresql://" + text.removeprefix("postgres://") if text.startswith("postgres://") else text
+        )
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "source.url is not a URL.",
+            hint="write dialect://user:password@host:port/database",
+            path="source.url",
+        ) from None
+
+
+def reader_for(url: URL, timezone: str) -> Reader:
+    """The reader for the dialect of `url`."""
+    dialect = url.get_backend_name()
+    if dialect == "sqlite":
+        from connector.extract.sqlite import SqliteReader  # noqa: PLC0415 - each run needs one of them
+
+        return SqliteReader(url, timezone)
+    if dialect == "duckdb":
+        from connector.extract.duckdb import DuckdbReader  # noqa: PLC0415
+
+        return DuckdbReader(url)
+    if dialect == "postgresql" and url.drivername in {"postgresql", "postgresql+adbc"}:
+        from connector.extract.postgres import PostgresReader  # noqa: PLC0415
+
+        return PostgresReader(url)
+    if dialect in {"mysql", "mariadb"}:
+        from connector.extract.mysql import MysqlReader  # noqa: PLC0415
+
+        return MysqlReader(url, timezone)
+    from connector.extract.alchemy import AlchemyReader  # noqa: PLC0415
+
+    return AlchemyReader(url, timezone)
+
+
+class DatabaseExtractor:
+    """Reads a table or a query of a database.
+
+    The watermark has one part, ``rows``. Incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
+    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; a first run that starts elsewhere than at the
+    beginning: ``{"from": [type, text]}``; where open transactions are watched also ``"horizon": [type, text]``.
+    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``.
+    """
+
+    def __init__(self, source: DatabaseSource, limits: Limits, reader: Reader, url: URL) -> None:
+        self._source = source
+        self._limits = limits
+        self._reader = reader
+        self._url = url
+        self._relation = relation_of(source)
+        self._cancelled = False
+        self._shape: Shape | None = None
+        self._paged = False
+        self._promise: tuple[str, ...] = ()
+        self._notes: list[str] = []
+
+    def open(self) -> None:
+        """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
+        with_where = self._source.where
+        self._reader.connect()
+        self._shape = shape_of(self._reader, self._relation, self._source)
+        if with_where:
+            raise_all(self._refused_filter(with_where))
+        self._notes = []
+        self._paged = self._choose_pages()
+        if self._source.mode == "incremental":
+            self._promise = self._horizon(None).notes
+
+    def schema(self) -> pa.Schema:
+        """Columns on offer."""
+        return self._known.schema
+
+    def identity(self) -> str:
+        """Dialect, place and relation, without credentials or options."""
+        place = self._url.host or self._url.query.get("host", "")
+        port = f":{self._url.port}" if self._url.port else ""
+        name = f"{self._url.get_backend_name()}://{place}{port}/{self._url.database or ''}"
+        return f"{name}#{self._relation.identity}"
+
+    def notes(self) -> tuple[str, ...]:
+        """The promise about late rows, then what was found out since `open`."""
+        return (*self._promise, *self._notes)
+
+    def estimate(self, watermark: Watermark) -> int | None:
+        """What the source's planner or catalog thinks."""
+        scan = self._scan(())
+        conditions: list[str] = []
+        part = self._part(watermark)
+        if part and self._source.mode == "incremental":
+            conditions = self._incremental(scan, Horizon(None)).conditions(part)
+        try:
+            return self._reader.estimate(self._relation, scan.keyset.rows(scan.columns, conditions))
+        except ConnectorError:
+            return None
+
+    def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield batches after `watermark`."""
+        try:
+            yield from self._read(columns, watermark)
+        except ConnectorError:
+            if self._cancelled:
+                raise Stopped("Reading was stopped.") from None
+            raise
+
+    def cancel(self) -> None:
+        """Interrupt the running statement; `read` raises Stopped."""
+        self._cancelled = True
+        self._reader.cancel()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._reader.close()
+
+    def _read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        scan = self._scan(columns)
+        part = self._part(watermark)
+        if self._source.mode == "incremental":
+            recorded = part.get("horizon") if part else None
+            # By statements of its own, before the snapshot that reads rows.
+            horizon = self._horizon((str(recorded[0]), str(recorded[1])) if recorded else None)
+            self._promise = horizon.notes
+            batches = self._incremental(scan, horizon).batches(part)
+        else:
+            batches = Passes(scan, self._known.key).batches(part)
+        for batch in batches:
+            self._stop_if_cancelled()
+            yield batch
+        self._stop_if_cancelled()
+
+    def _incremental(self, scan: Scan, horizon: Horizon) -> Incremental:
+        return Incremental(scan, horizon, str(self._source.start), self._known.key, self._note)
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancelled:
+            raise Stopped("Reading was stopped.")
+
+    def _part(self, watermark: Watermark) -> Mapping[str, Any] | None:
+        part: Mapping[str, Any] | None = watermark.get(_PART)
+        return part
+
+    def _horizon(self, recorded: Raw | None) -> Horizon:
+        cursor = self._known.cursor
+        if cursor is None:
+            return Horizon(None)
+        policy = Policy(self._source.settle, self._source.future, self._source.timezone)
+        return find_horizon(self._reader, cursor, policy, recorded)
+
+    def _scan(self, columns: tuple[str, ...]) -> Scan:
+        shape = self._known
+        known = {column.name: column for column in shape.columns}
+        raise_all(
+            [
+                ConfigError(f"There is no column {name!r}.", hint=nearest(name, known))
+                for name in columns
+                if name not in known
+            ]
+        )
+        visible = tuple(dict.fromkeys((*columns, *(column.name for column in shape.key))))
+        order = self._order(shape)
+        hidden = tuple(column for column in order if column.name not in visible)
+        return Scan(
+            reader=self._reader,
+            keyset=Keyset(self._reader, self._relation, self._source.where, order),
+            columns=(*(known[name] for name in visible), *hidden),
+            visible=visible,
+            key=tuple(column.name for column in shape.key),
+            limits=self._limits,
+            paged=self._paged,
+            unique=bool(shape.key),
+        )
+
+    def _order(self, shape: Shape) -> tuple[Column, ...]:
+        return shape.order if self._source.mode == "incremental" else shape.key
+
+    def _choose_pages(self) -> bool:
+        shape = self._known
+        order = tuple(column.name for column in self._order(shape))
+        if not shape.key:
+            self._note(
+                "Without source.key rows with the same cursor value are told apart by what they hold:"
+                " identical rows count as many, and at most 100,000 may share a value."
+                if shape.cursor
+                else "Without source.key an interrupted pass starts again from its first row."
+            )
+            return False
+        if not self._reader.traits.paged:
+            return False
+        if self._relation.parts and not isinstance(self._source.cursor, Sql):
+            if any(index[: len(order)] == order for index in self._reader.indexes(self._relation)):
+                return True
+            missing = f"no index of {self._relation.name} begins with ({', '.join(order)})"
+        else:
+            missing = "an index cannot be used for the order of " + (
+                "a query" if self._relation.query else "an expression"
+            )
+        self._note(f"Rows are read by one long statement, sorted by the source: {missing}.")
+        return False
+
+    def _refused_filter(self, where: str) -> list[ConfigError]:
+        keyset = Keyset(self._reader, self._relation, where, ())
+        try:
+            self._reader.fetch(f"select 1 from {keyset.source} where ({where}\n) and 1 = 0")
+        except (ConfigError, SourceError) as error:
+            return [
+                ConfigError(
+                    f"The source refuses the filter. {error.message}", hint=error.hint, path="source.where"
+                )
+            ]
+        return []
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._notes:
+            self._notes.append(sentence)
+
+    @property
+    def _known(self) -> Shape:
+        if self._shape is None:
+            raise SourceError("The source is not open.")
+        return self._shape

@@ -1,0 +1,288 @@
+"""DuckDB files, through DuckDB's own Arrow reader."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy.engine import URL
+
+from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.extract.ordered import arrow_text
+from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.relation import Relation
+
+# Rows DuckDB is asked for at a time where they may be wide; narrow ones come a batch at a time.
+_STEP = 64
+_MEANINGS = {"HUGEINT": "number", "UHUGEINT": "number", "BIGNUM": "number", "UUID": "uuid", "JSON": "json"}
+_AS_TEXT = re.compile(
+    r"HUGEINT|UHUGEINT|BIGNUM|UUID|JSON|BIT|ENUM\(.*|TIME WITH TIME ZONE|TIMETZ|GEOMETRY.*|\"NULL\""
+)
+_PLAIN = re.compile(
+    r"BOOLEAN|U?(TINY|SMALL|BIG)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\)|VARCHAR|BLOB|DATE|TIME|TIMESTAMP(_S|_MS|_NS)?"
+    r"|TIMESTAMP WITH TIME ZONE|INTERVAL"
+)
+_STRANGE_INSIDE = re.compile(r"HUGEINT|BIGNUM|UUID|JSON|BIT\b|ENUM|TIME WITH|INTERVAL|UNION|VARIANT")
+_UNFIT = re.compile(r"(FLOAT|DOUBLE)|(JSON|.*\[.*\]|STRUCT.*|MAP.*|UNION.*|VARIANT|INTERVAL|GEOMETRY.*)$")
+
+
+class DuckdbReader:
+    """One file, opened for reading."""
+
+    # Without an index that gives an order each page would sort again: one statement, spilled to disk if need be.
+    traits = Traits(tuples=True, paged=False)
+    undeclared: Sequence[str] = ()
+
+    def __init__(self, url: URL) -> None:
+        self._path = url.database or ""
+        self._connection: Any = None
+
+    def connect(self) -> None:
+        """Open the file.
+
+        Raises:
+            ConfigError: it is not there, or is no database of DuckDB's.
+            SourceError: another process holds it.
+        """
+        if self._path in {"", ":memory:"} or not Path(self._path).is_file():
+            named = (
+                f"There is no DuckDB file {self._path}." if self._path else "The URL names no DuckDB file."
+            )
+            raise ConfigError(named, hint="write duckdb:///folder/file.duckdb", path="source.url")
+        with self._translated():
+            self._connection = duckdb.connect(self._path, read_only=True)
+            self._connection.execute("set timezone = 'UTC'")
+
+    def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
+        """Columns with the types that DuckDB gives them."""
+        source = self._source(relation)
+        extra = f", ({cursor_sql}) as {CURSOR}" if cursor_sql else ""
+        described = self.fetch(f"describe select *{extra} from {source}")
+        # Only a table says what is never null.
+        nulls = dict(row[0:3:2] for row in self.fetch(f"describe {source}")) if relation.parts else {}
+        found = []
+        for name, native, *_ in described:
+            sql = f"({cursor_sql})" if name == CURSOR else self.quote(name)
+            found.append((name, native, sql, _output(native, sql), nulls.get(name) != "NO"))
+        outputs = ", ".join(f"{output} as c{place}" for place, (*_, output, _) in enumerate(found))
+        with self._translated():
+            result = self._connected.sql(f"select {outputs} from {source} limit 0").to_arrow_reader(1)
+            types = [
+                pa.string() if native == "INTERVAL" else _arrow_type(field.type)
+                for field, (_, native, *_) in zip(result.schema, found, strict=True)
+            ]
+            result.close()
+        return tuple(_column(*row, kind) for row, kind in zip(found, types, strict=True))
+
+    def _source(self, relation: Relation) -> str:
+        if relation.parts:
+            return ".".join(map(self.quote, relation.parts))
+        return f"({relation.query}\n) connector_query"
+
+    def indexes(self, relation: Relation) -> list[tuple[str, ...]]:
+        """None that gives an order."""
+        del relation
+        return []
+
+    def tables(self) -> list[str]:
+        """Tables and views."""
+        sql = (
+            "select case when table_schema = 'main' then table_name else table_schema || '.' || table_name end"
+            " from information_schema.tables where table_schema <> 'information_schema'"
+        )
+        return [name for (name,) in self.fetch(sql)]
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement with a small result."""
+        with self._translated():
+            rows: list[tuple[Any, ...]] = self._connected.execute(sql).fetchall()
+            return rows
+
+    def stream(self, statement: Statement) -> Iterator[Chunk]:
+        """Run a statement; few rows at a time where a row may be wide."""
+        wide = any(not pa.types.is_primitive(column.type) for column in statement.columns)
+        with self._translated():
+            cursor = self._connected.cursor()
+            try:
+                reader = cursor.sql(statement.sql).to_arrow_reader(_STEP if wide else statement.limits.rows)
+                for batch in _joined(reader, statement):
+                    yield _chunk(batch, statement)
+            finally:
+                cursor.close()
+
+    def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
+        """The type's own name and the value's text."""
+        return column.native, arrow_text(array, row)
+
+    def configured(self, column: Column, text: str, least: str) -> Raw:
+        """What a person wrote, if DuckDB takes it for a value of the column's type."""
+        del least
+        raw = (column.native, text)
+        try:
+            self.fetch(f"select {self.literal(raw)}")
+        except ConnectorError:
+            message = f"{text!r} is no value of type {column.native}."
+            raise ConfigError(message, hint="correct it", path="source.start") from None
+        return raw
+
+    def greatest(self, column: Column, statement: str) -> Raw | None:
+        """The value that a statement finds."""
+        ((text,),) = self.fetch(f"select cast(({statement}) as varchar)")
+        return None if text is None else (column.native, text)
+
+    def literal(self, raw: Raw) -> str:
+        """Write a value as text with its type."""
+        native, text = raw
+        if native == "BLOB":
+            return f"from_hex('{text}')"
+        return "cast('" + text.replace("'", "''") + f"' as {native})"
+
+    def quote(self, name: str) -> str:
+        """Quote a name."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def clock(self) -> dt.datetime:
+        """This machine's clock is the file's."""
+        return dt.datetime.now(dt.UTC)
+
+    def auto(self) -> Auto | None:
+        """A file that can be read has no writer in another process."""
+        return None
+
+    def advice(self, settle: dt.timedelta) -> Sequence[str]:
+        """Nothing to say."""
+        del settle
+        return ()
+
+    def estimate(self, relation: Relation, sql: str) -> int | None:
+        """The number of rows of a table."""
+        if not relation.parts or " where " in sql:
+            return None
+        name = relation.parts[-1].replace("'", "''")
+        rows = self.fetch(f"select estimated_size from duckdb_tables() where table_name = '{name}'")
+        return int(rows[0][0]) if len(rows) == 1 else None
+
+    def cancel(self) -> None:
+        """Interrupt the running statement."""
+        if self._connection is not None:
+            self._connection.interrupt()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+
+    @property
+    def _connected(self) -> Any:
+        if self._connection is None:
+            raise SourceError("The source is not open.")
+        return self._connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise _translate(error, self._path) from None
+
+
+def _column(name: str, native: str, sql: str, output: str, nullable: bool, kind: pa.DataType) -> Column:
+    unfit = _UNFIT.match(native)
+    words = "" if not unfit else "a floating-point number" if unfit[1] else f"of type {native}"
+    nested = output.startswith("to_json")
+    meaning = "json" if nested else "interval" if native == "INTERVAL" else _MEANINGS.get(native, "")
+    finite = f"isfinite({sql})" if native.startswith(("DATE", "TIMESTAMP")) else ""
+    precision = {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}.get(native, 6)
+    return Column(name, kind, native, sql, output, nullable, meaning, finite, words, precision)
+
+
+def _output(native: str, sql: str) -> str:
+    if _AS_TEXT.fullmatch(native):
+        return f"cast({sql} as varchar)"
+    if _PLAIN.fullmatch(native) or not _STRANGE_INSIDE.search(native):
+        return sql
+    return f"to_json({sql})::varchar"
+
+
+def _arrow_type(kind: pa.DataType) -> pa.DataType:
+    return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
+
+
+def _joined(reader: Any, statement: Statement) -> Iterator[pa.RecordBatch]:
+    """Put small batches together, up to the limits."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in reader:
+        held.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows + _STEP > statement.limits.rows or size >= statement.limits.bytes:
+            yield pa.concat_batches(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield pa.concat_batches(held)
+
+
+def _chunk(batch: pa.RecordBatch, statement: Statement) -> Chunk:
+    warnings: Counter[str] = Counter()
+    arrays = [
+        _finish(array, column, warnings)
+        for array, column in zip(batch.columns, statement.columns, strict=True)
+    ]
+    rows = pa.RecordBatch.from_arrays(
+        arrays, schema=pa.schema([column.field for column in statement.columns])
+    )
+    return Chunk(rows, tuple(rows.column(place) for place in statement.ordering), warnings)
+
+
+def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:
+    if column.meaning == "interval" and pa.types.is_interval(array.type):
+        return pa.array([_iso(value) for value in array.to_pylist()], pa.string())
+    if pa.types.is_timestamp(array.type) or pa.types.is_date32(array.type):
+        number = array.cast(pa.int64() if pa.types.is_timestamp(array.type) else pa.int32())
+        most = 2**63 - 1 if pa.types.is_timestamp(array.type) else 2**31 - 1
+        infinite = pc.is_in(number, value_set=pa.array([most, -most], number.type))
+        if count := pc.sum(infinite).as_py():
+            warnings["infinite_value"] += count
+            array = pc.if_else(infinite, None, array)
+    return array if array.type == column.type else array.cast(column.type)
+
+
+def _iso(value: Any) -> str | None:
+    if value is None:
+        return None
+    whole, rest = divmod(abs(value.nanoseconds), 10**9)
+    seconds = f"{'-' if value.nanoseconds < 0 else ''}{whole}" + (f".{rest:09d}".rstrip("0") if rest else "")
+    return f"P{value.months}M{value.days}DT{seconds}S"
+
+
+def _translate(error: duckdb.Error, path: str) -> ConnectorError:
+    said = str(error).splitlines()[0] if str(error) else ""
+    if isinstance(error, duckdb.InterruptException):
+        return Stopped("Reading was stopped.")
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
+        return ConfigError(
+            f"DuckDB refuses the statement: {said}", hint="check source.table, query, where and cursor"
+        )
+    if isinstance(error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException):
+        if "not a valid DuckDB" in str(error) or "magic bytes" in str(error):
+            return ConfigError(
+                f"{path} is no DuckDB database of this version.", hint="check source.url", path="source.url"
+            )
+        if "lock" in said:
+            return SourceError(
+                f"Another process has {path} open for writing.", hint="try again when it is closed"
+            )
+        return SourceError(f"Reading {path} failed: {said}", hint="check the file")
+    return SourceError(
+        f"Reading {path} failed ({type(error).__name__}).",
+        hint="a value in the source may have broken the statement",
+    )

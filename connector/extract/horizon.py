@@ -1,0 +1,138 @@
+"""How far a run may read so that rows which are committed late are not skipped."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from connector.errors import ConfigError
+from connector.extract.reader import Auto, Column, Raw, Reader
+
+_FALLBACK = dt.timedelta(seconds=60)
+# A transaction open for longer than this is named.
+_LONG = 60.0
+_PROMISE = "Late rows: none is skipped that this server's clock stamped in the transaction that commits it (settle: auto)."
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Where a run ends.
+
+    Attributes:
+        raw: rows with a cursor below this are read; None reads up to what is visible.
+        beyond: rows above this are stamped in the future; None where no horizon is.
+        kept: whether the horizon is worth remembering in the watermark.
+        held: whether nothing can be read, because no horizon can be trusted.
+        notes: the promise that results, and why it is no better.
+    """
+
+    raw: Raw | None
+    beyond: Raw | None = None
+    kept: bool = False
+    held: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration says about late rows."""
+
+    settle: Literal["auto"] | dt.timedelta | None
+    future: dt.timedelta
+    timezone: str
+
+
+def find_horizon(reader: Reader, cursor: Column, policy: Policy, recorded: Raw | None) -> Horizon:
+    """Find the horizon by statements of its own: it must be known before the snapshot that reads rows.
+
+    Args:
+        reader: asked for its clock and for open transactions.
+        cursor: gives the horizon its type and precision.
+        policy: what is configured.
+        recorded: the horizon of an earlier run.
+
+    Raises:
+        ConfigError: what is asked for cannot be kept.
+    """
+    settle = policy.settle if policy.settle is not None else reader.traits.settle
+    explicit = policy.settle is not None
+    if settle != "auto":
+        return _by_duration(reader, cursor, policy, settle, _why_not_time(cursor, settle, explicit=explicit))
+    auto = reader.auto()
+    obstacle = _obstacle(auto, cursor)
+    if obstacle and explicit:
+        raise ConfigError(
+            f"settle: auto cannot be kept: {obstacle}.",
+            hint="leave settle out, or set a duration longer than the longest writing transaction",
+            path="source.settle",
+        )
+    if auto is None or obstacle:
+        fallback = _FALLBACK if cursor.is_time else dt.timedelta(0)
+        return _by_duration(reader, cursor, policy, fallback, f"settle: auto cannot be kept: {obstacle}. ")
+    return _by_transactions(auto, cursor, policy, recorded)
+
+
+def _why_not_time(cursor: Column, settle: dt.timedelta, *, explicit: bool) -> str:
+    if not settle or cursor.is_time:
+        return ""
+    if explicit:
+        raise ConfigError(
+            f"settle needs a cursor that is a time, and {cursor.name!r} is {cursor.native or cursor.type}.",
+            hint="set settle: 0, or use a timestamp column as cursor",
+            path="source.settle",
+        )
+    return f"The cursor {cursor.name!r} is no time. "
+
+
+def _obstacle(auto: Auto | None, cursor: Column) -> str:
+    if not cursor.is_time:
+        return f"the cursor {cursor.name!r} is no time"
+    return auto.obstacle if auto else "this source does not tell which transactions are open"
+
+
+def _by_duration(reader: Reader, cursor: Column, policy: Policy, settle: dt.timedelta, why: str) -> Horizon:
+    if not settle or not cursor.is_time:
+        promise = "Late rows: a row committed after one with a higher cursor was read is skipped (settle: 0)."
+        # SQLite has one writer at a time, so only stamps made before its turn can be late.
+        quiet = reader.traits.settle == dt.timedelta(0) and not why
+        return Horizon(None, notes=() if quiet else (why + promise,))
+    seconds = f"{settle.total_seconds():g}"
+    promise = f"Late rows: a row committed more than {seconds} s after its stamp can be skipped (settle: {seconds}s)."
+    now = reader.clock()
+    return Horizon(
+        stamp(now - settle, cursor, policy.timezone),
+        stamp(now + policy.future, cursor, policy.timezone),
+        notes=(why + promise, *reader.advice(settle)),
+    )
+
+
+def _by_transactions(auto: Auto, cursor: Column, policy: Policy, recorded: Raw | None) -> Horizon:
+    beyond = stamp(auto.horizon + policy.future, cursor, policy.timezone)
+    notes = [_PROMISE]
+    if auto.holder:
+        pid, age = auto.holder
+        notes.append(
+            f"Process {pid} has had a transaction open for {age:.0f} s: rows stamped since then wait until it ends."
+        )
+    if auto.prepared:
+        notes.append(
+            f"{auto.prepared} prepared transactions wait to be committed: reading stays below the last recorded"
+            " horizon. Commit or roll them back (pg_prepared_xacts)."
+        )
+        return Horizon(recorded, beyond, kept=True, held=recorded is None, notes=tuple(notes))
+    return Horizon(stamp(auto.horizon, cursor, policy.timezone), beyond, kept=True, notes=tuple(notes))
+
+
+def stamp(instant: dt.datetime, cursor: Column, timezone: str) -> Raw:
+    """Write an instant in the cursor's type, cut off (never rounded up) at its precision."""
+    zoned = pa.types.is_timestamp(cursor.type) and cursor.type.tz
+    local = instant.astimezone(dt.UTC if zoned else ZoneInfo(timezone)).replace(tzinfo=None)
+    if pa.types.is_date(cursor.type):
+        return cursor.native, local.date().isoformat()
+    text = local.isoformat(sep=" ", timespec="microseconds")
+    cut = text[: 20 + cursor.precision] if cursor.precision else text[:19]
+    return cursor.native, cut + ("Z" if zoned else "")

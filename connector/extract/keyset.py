@@ -1,0 +1,87 @@
+"""The SQL of a read: what is selected, from where on, in which order, how many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connector.extract.reader import OUTPUT, Column, Raw, Reader
+from connector.extract.relation import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """Builds the statements over one relation, ordered by `order` (cursor first, then key)."""
+
+    reader: Reader
+    relation: Relation
+    where: str | None
+    order: tuple[Column, ...]
+
+    @property
+    def source(self) -> str:
+        """The relation as it stands after ``from``."""
+        if self.relation.parts:
+            return ".".join(self.reader.quote(part) for part in self.relation.parts)
+        return f"({self.relation.query}\n) connector_query"
+
+    def rows(self, columns: Sequence[Column], conditions: Sequence[str], limit: int | None = None) -> str:
+        """Select `columns` where all `conditions` hold, in order, at most `limit` rows.
+
+        Outputs are numbered: ``order by`` must mean the source's columns, not what was selected under their names.
+        """
+        outputs = ", ".join(
+            f"{column.output} as {OUTPUT.format(place)}" for place, column in enumerate(columns)
+        )
+        ordered = ", ".join(column.sql for column in self.order)
+        return " ".join(
+            filter(
+                None,
+                (
+                    f"select {outputs} from {self.source}",
+                    self._where(conditions),
+                    f"order by {ordered}" if ordered else "",
+                    self.reader.traits.limit.format(n=limit) if limit is not None else "",
+                ),
+            )
+        )
+
+    def count(self, conditions: Sequence[str], most: int) -> int:
+        """Count rows, giving up beyond `most`."""
+        limit = self.reader.traits.limit.format(n=most + 1)
+        # Where a limit needs an order it is not worth a sort: the count is then exact.
+        limit = "" if limit.startswith("offset") else limit
+        inner = f"select 1 as one from {self.source} {self._where(conditions)} {limit}"
+        return int(self.reader.fetch(f"select count(*) from ({inner}) connector_count")[0][0])
+
+    def extreme(self, function: str, column: Column) -> str:
+        """The statement that finds the least or greatest value of `column`."""
+        return f"select {function}({column.sql}) from {self.source} {self._where(())}"
+
+    def after(self, raws: Sequence[Raw]) -> str:
+        """The condition for rows after the one with these values of the ordering columns (or of the first few)."""
+        columns = [column.sql for column in self.order[: len(raws)]]
+        literals = [self.reader.literal(raw) for raw in raws]
+        if len(raws) == 1:
+            return f"{columns[0]} > {literals[0]}"
+        if self.reader.traits.tuples:
+            return f"({', '.join(columns)}) > ({', '.join(literals)})"
+        # The first comparison alone lets the index start at the right place.
+        return f"{columns[0]} >= {literals[0]} and {_expanded(columns, literals)}"
+
+    def compare(self, operator: str, raw: Raw) -> str:
+        """The condition that the first ordering column stands in `operator` to `raw`."""
+        return f"{self.order[0].sql} {operator} {self.reader.literal(raw)}"
+
+    def _where(self, conditions: Sequence[str]) -> str:
+        # The line break ends a comment that the configured filter may end in.
+        configured = (f"{self.where}\n",) if self.where else ()
+        joined = " and ".join(f"({condition})" for condition in (*configured, *conditions))
+        return f"where {joined}" if joined else ""
+
+
+def _expanded(columns: Sequence[str], literals: Sequence[str]) -> str:
+    first = f"{columns[0]} > {literals[0]}"
+    if len(columns) == 1:
+        return first
+    return f"({first} or ({columns[0]} = {literals[0]} and {_expanded(columns[1:], literals[1:])}))"

@@ -1,0 +1,182 @@
+"""The seam between what every database needs and what each one does in its own way.
+
+A `Reader` knows one dialect: how to describe columns, run a statement into Arrow, quote names and write a raw
+value as a literal. Paging, positions, the horizon and all checks stand above it, once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import pyarrow as pa
+
+from connector.extract import Limits
+from connector.extract.relation import Relation
+
+# A value of the source in its own type: (name of the type, text). JSON keeps it as a list of two.
+Raw = tuple[str, str]
+
+# Names that statements give to what they select; no column of a source may be called so.
+CURSOR = "connector_cursor"
+OUTPUT = "connector_{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column on offer.
+
+    Attributes:
+        name: as the source has it.
+        type: its Arrow type for the whole run; null for a cursor expression that is only ordered by.
+        native: the source's own name of the type, as its literals need it.
+        sql: the expression to compare and to order by.
+        output: the expression to select; differs where the source must convert it.
+        nullable: whether it may hold nulls.
+        meaning: what Arrow has no type for: ``number``, ``json``, ``uuid``, ``interval`` or nothing.
+        finite: a predicate that rules out values no watermark can hold, such as infinities; empty when there are none.
+        unfit: why it can be neither cursor nor key, empty when it can.
+        precision: digits of a second's fraction, for times.
+    """
+
+    name: str
+    type: pa.DataType
+    native: str
+    sql: str
+    output: str
+    nullable: bool = True
+    meaning: str = ""
+    finite: str = ""
+    unfit: str = ""
+    precision: int = 6
+
+    @property
+    def field(self) -> pa.Field:
+        """The column as a field of an Arrow schema."""
+        metadata = {b"connector": self.meaning.encode()} if self.meaning else None
+        return pa.field(self.name, self.type, metadata=metadata)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether a horizon can be named in its type."""
+        return bool(pa.types.is_timestamp(self.type) or pa.types.is_date(self.type))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a statement: `rows` as the columns declare, `raw` the values of the ordering columns."""
+
+    rows: pa.RecordBatch
+    raw: tuple[pa.Array, ...]
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement and what comes out of it: `ordering` are the places in `columns` whose raw values matter."""
+
+    sql: str
+    columns: tuple[Column, ...]
+    ordering: tuple[int, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What sets dialects apart.
+
+    Attributes:
+        settle: how long rows may be late when the configuration does not say.
+        tuples: whether ``(a, b) > (c, d)`` is understood and answered from an index.
+        paged: whether one statement a page is cheaper than one statement, given an index.
+        limit: how a statement is cut off after ``{n}`` rows.
+    """
+
+    settle: Literal["auto"] | dt.timedelta = dt.timedelta(seconds=60)
+    tuples: bool = False
+    paged: bool = True
+    limit: str = "limit {n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """What a source knows about late rows.
+
+    Attributes:
+        horizon: nothing stamped before this instant can still be committed.
+        obstacle: why that is not certain, empty when it is.
+        prepared: number of prepared transactions, which may hold any earlier stamp.
+        holder: the process id and age in seconds of a transaction that has been open for long, if there is one.
+    """
+
+    horizon: dt.datetime
+    obstacle: str = ""
+    prepared: int = 0
+    holder: tuple[int, float] | None = None
+
+
+class Reader(Protocol):
+    """One connection to one database.
+
+    Everything but `cancel` is called from one thread. What the driver raises leaves as a ConnectorError.
+    """
+
+    traits: Traits
+    undeclared: Sequence[str]  # columns whose type the source does not tell, known after `describe`
+
+    def connect(self) -> None:
+        """Open the connection, for reading only, with UTC as its time zone."""
+
+    def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
+        """Columns of `relation`, and one named `CURSOR` for the expression `cursor_sql`."""
+
+    def indexes(self, relation: Relation) -> list[tuple[str, ...]]:
+        """For each index that can order all rows, the names of the columns it orders by."""
+
+    def tables(self) -> list[str]:
+        """Names of tables and views, to find the one that was meant."""
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement with a small result."""
+
+    def stream(self, statement: Statement) -> Iterator[Chunk]:
+        """Run a statement; chunks stay within its limits."""
+
+    def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
+        """The raw value at `row` of one of a chunk's ordering arrays."""
+
+    def configured(self, column: Column, text: str, least: str) -> Raw:
+        """The raw value that a person wrote as `text`; `least` finds the column's least value, to see how it is stored.
+
+        Raises:
+            ConfigError: it cannot be a value of that column.
+        """
+
+    def greatest(self, column: Column, statement: str) -> Raw | None:
+        """The raw value that `statement`, which gives one value of `column`, finds."""
+
+    def literal(self, raw: Raw) -> str:
+        """Write a raw value as SQL of its own type."""
+
+    def quote(self, name: str) -> str:
+        """Write a name as an SQL identifier."""
+
+    def clock(self) -> dt.datetime:
+        """The server's time, in UTC."""
+
+    def auto(self) -> Auto | None:
+        """What is known about transactions that are open, None where a source cannot tell."""
+
+    def advice(self, settle: dt.timedelta) -> Sequence[str]:
+        """Sentences about transactions that have been open for longer than `settle`, where that can be seen."""
+
+    def estimate(self, relation: Relation, sql: str) -> int | None:
+        """About how many rows of `relation` the statement `sql` gives, None when that is not cheap to know."""
+
+    def cancel(self) -> None:
+        """Interrupt a running statement, from any thread; harmless when none runs."""
+
+    def close(self) -> None:
+        """Disconnect; never raises."""

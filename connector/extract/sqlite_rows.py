@@ -1,0 +1,71 @@
+"""SQLite's declared types, and its rows in steps that fit the memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from connector.errors import DataError
+from connector.extract.reader import Column
+
+_STORAGE = {int: "integer", str: "text", bytes: "blob", float: "real"}
+_DECIMAL = re.compile(r"\((\d+)(?:,(\d+))?\)")
+# Declared names and what they hold, in the order in which they are looked for.
+_DECLARED: tuple[tuple[str, pa.DataType, str], ...] = (
+    ("BOOL", pa.bool_(), ""),
+    ("TIMESTAMPTZ", pa.timestamp("us", "UTC"), ""),
+    ("WITHTIMEZONE", pa.timestamp("us", "UTC"), ""),
+    ("DATETIME", pa.timestamp("us"), ""),
+    ("TIMESTAMP", pa.timestamp("us"), ""),
+    ("DATE", pa.date32(), ""),
+    ("TIME", pa.time64("us"), ""),
+    ("INTERVAL", pa.string(), ""),
+    ("INT", pa.int64(), ""),
+    ("UUID", pa.string(), "uuid"),
+    ("GUID", pa.string(), "uuid"),
+    ("UNIQUEIDENTIFIER", pa.string(), "uuid"),
+    ("JSON", pa.string(), "json"),
+    ("CHAR", pa.string(), ""),
+    ("CLOB", pa.string(), ""),
+    ("TEXT", pa.string(), ""),
+    ("STRING", pa.string(), ""),
+    ("BLOB", pa.binary(), ""),
+    ("BINARY", pa.binary(), ""),
+    ("REAL", pa.float64(), ""),
+    ("FLOA", pa.float64(), ""),
+    ("DOUB", pa.float64(), ""),
+)
+
+
+def sqlite_type(declared: str) -> tuple[pa.DataType, str] | None:
+    """The Arrow type and meaning of a declared type, None where it declares none."""
+    name = "".join(declared.upper().split())
+    if name.startswith(("DEC", "NUM", "MONEY")):
+        digits = _DECIMAL.search(name)
+        precision, scale = (int(digits[1]), int(digits[2] or 0)) if digits else (0, 0)
+        if 0 < precision <= 38 and scale <= precision:
+            return pa.decimal128(precision, scale), ""
+        return pa.string(), "number"
+    return next(((kind, meaning) for part, kind, meaning in _DECLARED if part in name), None)
+
+
+def raw_array(values: Sequence[Any], column: Column) -> pa.Array:
+    """Stored values, as one array of their storage class."""
+    found = set(map(type, values)) - {type(None)}
+    if len(found) > 1:
+        classes = " and ".join(sorted(_STORAGE[kind] for kind in found))
+        raise DataError(
+            f"Column {column.name!r} stores {classes}: SQLite orders those apart, so it cannot be cursor or key.",
+            hint="store one kind of value, or use cursor: {sql: …} that makes one of it",
+        )
+    if found == {float}:
+        raise DataError(
+            f"Column {column.name!r} stores floating-point numbers, which cannot be cursor or key.",
+            hint="use an integer, text or timestamp column",
+        )
+    return pa.array(
+        values, {int: pa.int64(), str: pa.string(), bytes: pa.binary()}.get(next(iter(found), str))
+    )
