@@ -1,0 +1,144 @@
+"""The locked DuckDB that mappings run in: no files, no network, no extensions, no settings to change."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from threading import Lock
+from typing import Any, NewType
+
+import duckdb
+import pyarrow as pa
+from duckdb.sqltypes import DuckDBPyType
+
+from connector.errors import Bug, Stopped
+
+# A parsed expression as DuckDB serialises it.
+Tree = NewType("Tree", dict[str, Any])
+
+_SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+ROWS = "batch"  # the table that the rows of a batch are registered as
+
+
+class Refused(Exception):
+    """DuckDB does not take an expression; the text is its reason, without its quotations of the statement."""
+
+
+class Engine:
+    """One in-memory connection. Any thread may `run` and `interrupt`; what compiles is used by one thread at a time.
+
+    Args:
+        threads: threads of DuckDB.
+        memory: DuckDB's ``memory_limit``, such as ``2GB``.
+    """
+
+    def __init__(self, threads: int = 1, memory: str = "2GB") -> None:
+        self._lock = Lock()
+        self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+        for statement in _SETTINGS:
+            self._connection.execute(statement)
+
+    def types(self, expressions: Sequence[str], rows: pa.Table) -> list[DuckDBPyType]:
+        """Return the types of expressions over the columns of `rows`, without running them.
+
+        Raises:
+            Refused: one of them does not bind.
+        """
+        named = ", ".join(f"{expression} AS x{n}" for n, expression in enumerate(expressions))
+        self._connection.register(ROWS, rows)
+        try:
+            return list(self._connection.sql(f"SELECT {named} FROM {ROWS}").types)
+        except duckdb.Error as error:
+            raise Refused(_reason(error)) from None
+        finally:
+            self._connection.unregister(ROWS)
+
+    def run(self, statement: str, rows: pa.Table) -> pa.Table:
+        """Run a compiled statement over `rows`; the order of rows is kept.
+
+        Raises:
+            Stopped: `interrupt` was called meanwhile.
+            Bug: the statement failed, though every expression in it catches its own errors.
+        """
+        with self._lock:
+            return self._run(statement, rows)
+
+    def _run(self, statement: str, rows: pa.Table) -> pa.Table:
+        self._connection.register(ROWS, rows)
+        try:
+            return self._connection.sql(statement).to_arrow_table()
+        except duckdb.InterruptException:
+            raise Stopped("the mapping was interrupted") from None
+        except duckdb.Error as error:
+            # The text of the error may quote a row.
+            raise Bug(f"DuckDB failed while mapping: {type(error).__name__}") from None
+        finally:
+            self._connection.unregister(ROWS)
+
+    def parse(self, expression: str) -> dict[str, Any]:
+        """Parse ``SELECT expression`` and return DuckDB's tree of it, whatever the text really holds.
+
+        Raises:
+            Refused: it does not parse.
+        """
+        try:
+            # The line end closes a comment.
+            row = self._connection.execute(
+                "SELECT json_serialize_sql($1)", [f"SELECT {expression}\n"]
+            ).fetchone()
+        except duckdb.Error as error:
+            raise Refused(_reason(error)) from None
+        tree: dict[str, Any] = json.loads(row[0]) if row else {}
+        if tree.get("error"):
+            raise Refused(_first_line(str(tree.get("error_message", "it does not parse"))))
+        return tree
+
+    def render(self, tree: dict[str, Any]) -> str:
+        """Turn a tree of `parse` back into the text of its expression."""
+        row = self._connection.execute("SELECT json_deserialize_sql($1)", [json.dumps(tree)]).fetchone()
+        if row is None:
+            raise Bug("DuckDB gave no text for an expression")
+        return str(row[0]).removeprefix("SELECT ").removesuffix(";")
+
+    @cached_property
+    def functions(self) -> dict[str, set[str]]:
+        """Lower-case function name -> what it is: ``scalar``, ``macro``, ``aggregate``, ``table``, … or ``volatile``."""
+        query = """
+            SELECT DISTINCT function_name, function_type, coalesce(stability, 'CONSISTENT') <> 'CONSISTENT'
+            FROM duckdb_functions()
+        """
+        found: dict[str, set[str]] = {}
+        for name, kind, varies in self._connection.execute(query).fetchall():
+            found.setdefault(name.lower(), set()).update({kind, "volatile"} if varies else {kind})
+        return found
+
+    def interrupt(self) -> None:
+        """Make a running statement end with `Stopped`."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._connection.close()
+
+
+def quote(text: str) -> str:
+    """Return `text` as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _reason(error: duckdb.Error) -> str:
+    return _first_line(str(error))
+
+
+def _first_line(text: str) -> str:
+    first = text.strip().split("\n", 1)[0]
+    return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", first)

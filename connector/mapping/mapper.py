@@ -1,0 +1,209 @@
+"""Rows become items: the compiled mapping, run over one batch after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.errors import Bug
+from connector.mapping.arrow import registrable
+from connector.mapping.compiler import VERSION, Plan, compile_plan
+from connector.mapping.engine import Engine
+from connector.mapping.notes import notes
+from connector.mapping.objects import HIDDEN
+from connector.mapping.row_json import row_statement
+from connector.mapping.scope import Scope
+from connector.mapping.spec import MappingSpec
+from connector.mapping.transform import Transform
+from connector.model import MappedBatch, Reject, SourceBatch
+
+Indexes = npt.NDArray[np.int64]
+
+
+class Mapper:
+    """The mappings of one sync, compiled once.
+
+    Attributes:
+        columns: the source columns that must be read, in the source's order.
+        notes: what a person should know about the mapping; for ``check``.
+        fingerprint: a digest of what is mapped and how.
+
+    Raises:
+        ConfigErrors: all mistakes of the mapping, each with its YAML path.
+    """
+
+    def __init__(self, spec: MappingSpec) -> None:
+        self._spec = spec
+        self._engine = Engine(spec.threads, spec.memory)
+        try:
+            self._compile()
+        except BaseException:
+            self.close()
+            raise
+
+    def _compile(self) -> None:
+        spec = self._spec
+        self._transform: Transform | None = None
+        self._schema = spec.schema
+        self._seen = spec
+        if spec.transform is not None:
+            self._transform = Transform(spec.transform, spec.schema, spec.folder)
+            # Ids hang on the key as the source has it, whatever the transform makes of those columns.
+            hidden = [
+                spec.schema.field(name).with_name(HIDDEN + name)
+                for name in spec.key
+                if name in spec.schema.names
+            ]
+            self._schema = pa.schema([*self._transform.schema, *hidden])
+            self._seen = replace(spec, key=tuple(HIDDEN + name for name in spec.key))
+        self._plans: dict[bool, Plan] = {}
+        plan = self._plan(lean=True)
+        self.columns: tuple[str, ...] = tuple(spec.schema.names) if self._transform else tuple(plan.columns)
+        self.fingerprint = spec.fingerprint
+        self.notes: tuple[str, ...] = notes(self._seen, Scope(self._seen, self._schema, self._engine), plan)
+        self._shown = row_statement(spec, self.columns, self._engine)
+
+    def _plan(self, *, lean: bool) -> Plan:
+        if lean not in self._plans:
+            self._plans[lean] = compile_plan(self._seen, self._schema, self._engine, lean=lean)
+        return self._plans[lean]
+
+    def map(self, batch: SourceBatch) -> MappedBatch:
+        """Return the items of a batch, its rejects and its filtered rows.
+
+        Raises:
+            DataError: a transform returned what it may not.
+            ConfigError: a transform failed.
+            Stopped: `cancel` was called meanwhile.
+        """
+        rows, kept = self._rows(batch.rows)
+        result, plan = self._run(rows, batch, kept)
+        number = len(kept)
+        accepted = np.ones(number, dtype=bool)
+        if "items" in result.column_names:
+            accepted &= _numpy(result, "items") > 0
+        fault = np.full(number, -1, dtype=np.int64)
+        if "fault" in result.column_names:
+            fault = _single(pc.fill_null(result["fault"], -1)).to_numpy().astype(np.int64)
+        accepted &= fault < 0
+        broken = np.flatnonzero(fault >= 0)
+        gone = np.setdiff1d(np.arange(batch.rows.num_rows), kept[accepted | (fault >= 0)])
+        rejected = self._rejected(
+            batch.rows, plan, kept[broken], fault[broken], result["event_id"].take(broken)
+        )
+        taken = result if accepted.all() else result.filter(pa.array(accepted))
+        return self._mapped(batch, plan, taken, kept[accepted], rejected, gone)
+
+    def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
+        if self._transform is None:
+            return pa.Table.from_batches([rows]), np.arange(rows.num_rows)
+        table, kept = self._transform(rows.select(list(self.columns)))
+        for name in self._spec.key:
+            table = table.append_column(
+                self._spec.schema.field(name).with_name(HIDDEN + name), _taken(rows[name], kept)
+            )
+        return table, kept
+
+    def _run(self, rows: pa.Table, batch: SourceBatch, kept: Indexes) -> tuple[pa.Table, Plan]:
+        plan = self._plan(lean=True)
+        firm = [name for name, sql in plan.columns.items() if sql in plan.firm]
+        if any(rows[name].null_count for name in firm):
+            plan = self._plan(lean=False)
+        read = registrable(rows.select(list(plan.columns)), list(plan.columns.values()))
+        if plan.versioned:
+            version = batch.version
+            version = pa.repeat(version, len(kept)) if isinstance(version, str) else _taken(version, kept)
+            read = read.append_column(VERSION, version)
+        return self._engine.run(plan.statement, read), plan
+
+    def _mapped(
+        self,
+        batch: SourceBatch,
+        plan: Plan,
+        result: pa.Table,
+        row: Indexes,
+        rejected: Mapping[int, Reject],
+        filtered: Indexes,
+    ) -> MappedBatch:
+        text = _single(result["text"])
+        if text.null_count or len(text) + len(rejected) + len(filtered) != batch.rows.num_rows:
+            raise Bug("the mapping lost rows")
+        event_id = _single(result["event_id"])
+        items = _numpy(result, "items") if "items" in result.column_names else None
+        warnings = {code: int(pc.sum(result[f"warn_{code}"]).as_py() or 0) for code in plan.warnings}
+        return MappedBatch(
+            source=batch,
+            entries=text,
+            event=plan.event,
+            row=row,
+            items=None if items is None or len(self._spec.mappings) == 1 else items.astype(np.int64),
+            event_id=event_id.cast(pa.string()),
+            digest=_numpy(result, "digest"),
+            rejected=rejected,
+            filtered=filtered,
+            entity=_numpy(result, "entity") if "entity" in result.column_names else None,
+            warnings={code: count for code, count in warnings.items() if count},
+            describe=self._describer(batch, row, event_id),
+        )
+
+    def _rejected(
+        self, rows: pa.RecordBatch, plan: Plan, index: Indexes, fault: Indexes, event_id: pa.ChunkedArray
+    ) -> dict[int, Reject]:
+        if not len(index):
+            return {}
+        said = [plan.faults[n] for n in fault]
+        described = self._describe(rows, index, event_id.to_pylist())
+        return {
+            int(place): replace(reject, reason=why.reason, message=why.message)
+            for place, why, reject in zip(index, said, described, strict=True)
+        }
+
+    def _describe(self, rows: pa.RecordBatch, index: Indexes, event_id: Sequence[str]) -> list[Reject]:
+        if not self.columns:
+            return [Reject("", "", found, row="{}" if self._spec.keep_rows else None) for found in event_id]
+        read = rows.select(list(self.columns))
+        # Slices, as Arrow cannot take rows out of string views.
+        shown = pa.Table.from_batches([read.slice(place, 1) for place in index.tolist()])
+        found = self._engine.run(self._shown, registrable(shown, [f"c{n}" for n in range(len(self.columns))]))
+        keys, held = found["key"].to_pylist(), found["row"].to_pylist()
+        return [
+            Reject("", "", event_id[n], keys[n], held[n] if self._spec.keep_rows else None)
+            for n in range(len(event_id))
+        ]
+
+    def _describer(self, batch: SourceBatch, row: Indexes, event_id: pa.Array) -> Callable[[int], Reject]:
+        def describe(entry: int) -> Reject:
+            return self._describe(batch.rows, row[entry : entry + 1], [event_id[entry].as_py()])[0]
+
+        return describe
+
+    def cancel(self) -> None:
+        """Interrupt a running `map`, which then raises Stopped; callable from any thread."""
+        self._engine.interrupt()
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._engine.close()
+
+
+def _taken(column: pa.Array, kept: Indexes) -> pa.Array:
+    if len(kept) == len(column):
+        return column
+    if pa.types.is_string_view(column.type):
+        return pc.cast(column, pa.large_string()).take(pa.array(kept)).cast(column.type)
+    return column.take(pa.array(kept))
+
+
+def _single(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _numpy(result: pa.Table, name: str) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = _single(result[name]).to_numpy(zero_copy_only=False)
+    return found
