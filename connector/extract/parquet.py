@@ -33,8 +33,8 @@ from connector.extract.parquet_checks import (
 )
 from connector.extract.parquet_conform import Conformer
 from connector.extract.parquet_files import Dataset, File, list_dataset
-from connector.extract.parquet_footers import Footer, Footers, Unfinished, damaged, open_file
-from connector.extract.parquet_rows import Piece, RowReader, gather, parquet_file
+from connector.extract.parquet_footers import Footer, Footers, Unfinished, damaged, open_file, parquet_file
+from connector.extract.parquet_rows import Piece, RowReader, gather
 from connector.extract.parquet_sql import Expression, Sql, nearest
 from connector.extract.parquet_types import emitted, unify
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
@@ -190,7 +190,7 @@ class ParquetExtractor:
 
     def _file_pieces(self, todo: Todo, conform: Conformer) -> Iterator[Piece]:
         if todo.start >= todo.footer.rows:
-            yield Piece(todo, todo.start, conform.schema.empty_table().to_batches()[0])
+            yield Piece(todo, todo.start, pa.RecordBatch.from_pylist([], schema=conform.schema))
             return
         try:
             handle, metadata, digest = open_file(self._dataset, todo.file)

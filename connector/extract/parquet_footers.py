@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
-from connector.errors import ConnectorError, SourceError
+from connector.errors import ConnectorError, DataError, SourceError
 from connector.extract.parquet_files import Dataset, File, access_error
 
 _TAIL = 65_536  # most footers fit, so that one read is enough
 _THREADS = 16  # footers are waited for, not computed
 _MAGIC = b"PAR1"
+# Bytes read ahead per column: little from a disk, much over a network, where each read is a round trip.
+_LOCAL_BUFFER, _REMOTE_BUFFER = 65_536, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,19 @@ def open_file(dataset: Dataset, file: File) -> tuple[pa.NativeFile, pq.FileMetaD
         raise damaged(dataset, file) from error
     digest = hashlib.md5(footer + str(file.size).encode(), usedforsecurity=False).hexdigest()
     return handle, metadata, digest
+
+
+def parquet_file(handle: pa.NativeFile, metadata: pq.FileMetaData, *, local: bool) -> pq.ParquetFile:
+    """Return a reader of an open file that holds little of it in memory."""
+    # Far dates do not fit INT96's nanoseconds into 64 bits and would come out wrong; microseconds hold them all.
+    return pq.ParquetFile(
+        handle,
+        metadata=metadata,
+        pre_buffer=False,
+        buffer_size=_LOCAL_BUFFER if local else _REMOTE_BUFFER,
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
 
 
 def damaged(dataset: Dataset, file: File) -> SourceError:
@@ -121,11 +136,16 @@ class Footers:
             return None if young else self._left_unfinished(file)
         except ConnectorError as error:
             return error
-        handle.close()
-        try:
-            return Footer(digest, metadata.num_rows, metadata.schema.to_arrow_schema())
-        except (pa.ArrowException, OSError):
-            return damaged(self._dataset, file)
+        with handle:
+            try:
+                schema = parquet_file(handle, metadata, local=True).schema_arrow
+            except (pa.ArrowException, OSError):
+                return damaged(self._dataset, file)
+        if len(set(schema.names)) < len(schema.names):
+            return DataError(
+                f"{_named(self._dataset, file)} has two columns of one name", hint="rename one of them"
+            )
+        return Footer(digest, metadata.num_rows, schema)
 
     def _left_unfinished(self, file: File) -> SourceError:
         what = (

@@ -15,9 +15,6 @@ from connector.extract.manifest import Todo
 _ROWS = 8_192
 # Files in one batch: each commit carries the parts of the files finished since the batch began.
 _FILES = 256
-# Bytes read ahead per column: little from a disk, much over a network, where each read is a round trip.
-_LOCAL_BUFFER, _REMOTE_BUFFER = 65_536, 4_000_000
-
 Conform = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
@@ -28,19 +25,6 @@ class Piece:
     todo: Todo
     first: int
     rows: pa.RecordBatch
-
-
-def parquet_file(handle: pa.NativeFile, metadata: pq.FileMetaData, *, local: bool) -> pq.ParquetFile:
-    """Return a reader of an open file that holds little of it in memory."""
-    # Far dates do not fit INT96's nanoseconds into 64 bits and would come out wrong; microseconds hold them all.
-    return pq.ParquetFile(
-        handle,
-        metadata=metadata,
-        pre_buffer=False,
-        buffer_size=_LOCAL_BUFFER if local else _REMOTE_BUFFER,
-        coerce_int96_timestamp_unit="us",
-        page_checksum_verification=True,
-    )
 
 
 class RowReader:

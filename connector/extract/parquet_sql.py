@@ -88,6 +88,8 @@ class Sql:
         """
         empty = pa.Table.from_batches([], pa.schema([schema.field(name) for name in expression.columns]))
         try:
+            # A filter takes one row's values; aggregates, windows and unnest, which would change rows, are refused.
+            self._run("1", empty, condition=f"({expression.sql}) is null")
             return self._run(expression.sql, empty).type
         except duckdb.Error as error:
             # Nothing was read, so the text can only speak of the expression and of types.
@@ -154,14 +156,16 @@ class Sql:
         """Let go of the database."""
         self._db.close()
 
-    def _run(self, sql: str, table: pa.Table | None, rows: int | None = None) -> pa.Array:
+    def _run(
+        self, sql: str, table: pa.Table | None, rows: int | None = None, condition: str = "true"
+    ) -> pa.Array:
         if table is None or not table.num_columns:
             source = "" if rows is None else f" from range({rows})"
-            result = self._db.sql(f"select {sql} as value{source}").to_arrow_table()
+            result = self._db.sql(f"select {sql} as value{source} where {condition}").to_arrow_table()
         else:
             renamed = table.rename_columns([f"c{i}" for i in range(table.num_columns)])
             self._db.register("batch", renamed)
-            result = self._db.sql(f"select {sql} as value from batch").to_arrow_table()
+            result = self._db.sql(f"select {sql} as value from batch where {condition}").to_arrow_table()
             self._db.unregister("batch")
         return result.column(0).combine_chunks()
 
