@@ -50,6 +50,8 @@ def open_file(dataset: Dataset, file: File) -> tuple[pa.NativeFile, pq.FileMetaD
     """
     try:
         handle = dataset.filesystem.open_input_file(file.full)
+    except FileNotFoundError as error:
+        raise SourceError(f"{_named(dataset, file)} vanished during the run", hint="run again") from error
     except OSError as error:
         raise access_error(_named(dataset, file), error) from error
     try:

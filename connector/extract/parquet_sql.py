@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import re
@@ -138,6 +139,8 @@ class Sql:
         """
         try:
             return self._run(f"cast(c0 as {type_name})", pa.table([values], ["c0"]), len(values))
+        except duckdb.InterruptException as error:
+            raise Stopped("reading was stopped") from error
         except duckdb.Error as error:
             raise DataError(
                 f"{where} holds a value that is no {type_name}", hint="declare a type that fits"
@@ -149,8 +152,9 @@ class Sql:
         return str(self._run("typeof(c0)", empty)[0].as_py())
 
     def interrupt(self) -> None:
-        """End what is being computed, from any thread."""
-        self._db.interrupt()
+        """End what is being computed, from any thread; nothing once closed."""
+        with contextlib.suppress(duckdb.ConnectionException):
+            self._db.interrupt()
 
     def close(self) -> None:
         """Let go of the database."""
