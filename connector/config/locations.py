@@ -92,8 +92,10 @@ def _url(node: Node, mistakes: Mistakes) -> Node:
         return node
     if url is None or not _known(url, node, mistakes):
         return broken
-    text = absolute_url(url, node.file.parent).render_as_string(hide_password=False)
-    return dataclasses.replace(node, value=text, hidden=True)
+    resolved = absolute_url(url, node.file.parent)
+    if resolved is url and isinstance(node.value, str):
+        return dataclasses.replace(node, value=node.value.strip())
+    return dataclasses.replace(node, value=resolved.render_as_string(hide_password=False), hidden=True)
 
 
 def _from_parts(node: Node, mistakes: Mistakes) -> Any:

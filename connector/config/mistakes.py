@@ -136,7 +136,8 @@ class _Place:
     @property
     def harmless(self) -> bool:
         """Whether a message may show the value."""
-        return not (self.node.hidden or _SECRET_KEYS & set(self.keys))
+        keys = {*self.keys, *re.split(r'[.\["\]]+', self.node.path)}
+        return not (self.node.hidden or _SECRET_KEYS & keys)
 
     def found(self, *, shown: bool = True) -> str:
         value = self.node.value

@@ -75,15 +75,17 @@ def _model(model: Model) -> dict[str, Any]:
         key, value = field.alias or name, getattr(model, name)
         if key == "<fields>":
             shown |= {each: _plain(member) for each, member in value.items()}
-        elif key[0] != "<" and value is not None and value != {}:
+        elif key[0] != "<" and value is not None:
             share = any(isinstance(model, owner) and name == each for owner, each in _SHARES)
-            shown[key] = f"{value * 100:.12g}%" if share else _section(value)
+            shown[key] = f"{value * 100:.12g}%" if share else _section(value, constant=key == "event")
     first = {key: shown[key] for key in _FIRST if key in shown}
     return first | shown
 
 
-def _section(value: Any) -> Any:
-    """Return a field of a model; an object is a section here, whose members may have any name."""
+def _section(value: Any, *, constant: bool) -> Any:
+    """Return a field of a model: there an object may have members of any name, and a text may be a constant."""
+    if isinstance(value, Column) and constant:
+        return _form(value)
     return _members(value) if isinstance(value, Object) else _plain(value)
 
 

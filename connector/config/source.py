@@ -33,6 +33,15 @@ Cursor = Annotated[
 ]
 
 
+def _option(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (str, int, float)) else wrong("text or a number")
+
+
+Option = Annotated[str, BeforeValidator(_option), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+
+
 def _names(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
@@ -130,9 +139,7 @@ class UrlParts(Model):
     """The user's name."""
     password: SecretStr | None = None
     """The password, as it is."""
-    options: dict[
-        str, Annotated[str, BeforeValidator(lambda v: str(v).lower() if isinstance(v, bool) else str(v))]
-    ] = Field(default_factory=dict)
+    options: dict[str, Option] = Field(default_factory=dict)
     """What stands behind the ? of a URL, such as {sslmode: require}."""
 
 
