@@ -14,7 +14,7 @@ from connector.config.mapping import FIELDS
 from connector.config.models import Model, Sync, UrlParts
 from connector.config.shared import MAPPING_DEFAULTS, OWN_KEYS
 from connector.config.show import duration_text
-from connector.config.values import REFERENCE, ScalarType
+from connector.config.values import REFERENCE, WORDS, ScalarType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
@@ -37,6 +37,8 @@ _FORMS = {
     "sql": "A DuckDB scalar expression over the columns.",
     "value": "A constant; null for null.",
     "template": "Text with {column} in it; null when one of its columns is null or blank; {{ is a brace.",
+    "object": "A nested object whose properties may have any name.",
+    "list": "An array of values.",
 }
 
 
@@ -122,57 +124,42 @@ def _either(part: dict[str, Any], choices: list[dict[str, Any]]) -> None:
 
 
 def _value_definitions() -> dict[str, Any]:
-    """Return the schemas of a value's forms, which the models have no written shape for."""
-    value = {REFERENCE: "Value"}
-    options = {
-        "type": {"description": "The type to convert to.", "enum": list(get_args(ScalarType))},
-        "default": {"description": "What stands in the place of null."},
-        "hash": {"description": "sha256: the lower-case hex digest of the text.", "const": "sha256"},
-    }
-    forms: list[dict[str, Any]] = [
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": [word],
-            "properties": {
-                word: {"description": text} | ({} if word == "value" else {"type": "string", "minLength": 1}),
-                **options,
-            },
-        }
-        for word, text in _FORMS.items()
-    ]
-    members: dict[str, tuple[str, dict[str, Any]]] = {
-        "object": ("A nested object whose properties may have any name.", {REFERENCE: "Members"}),
-        "list": ("An array of values.", {"type": "array", "items": value}),
-    }
-    forms += [
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": [word],
-            "properties": {word: {"description": text, **part}},
-        }
-        for word, (text, part) in members.items()
-    ]
-    no_word = {"not": {"anyOf": [{"required": [word]} for word in (*_FORMS, *members)]}}
+    """Return the schemas of values and members, which have another shape in the models than in the YAML."""
+    column = {"description": "The name of a column.", "type": "string", "minLength": 1}
+    no_word = {"not": {"anyOf": [{"required": [word]} for word in WORDS]}}
+    left_out = {"description": 'Left out of "*": true.', "const": False}
     return {
         "Value": {
             "description": "A column's name, a form such as {sql: ...}, or a nested object.",
-            "anyOf": [
-                {"description": "The name of a column.", "type": "string", "minLength": 1},
-                *forms,
-                {"allOf": [no_word, {REFERENCE: "Members"}]},
-            ],
+            "anyOf": [column, *_forms(), {"allOf": [no_word, {REFERENCE: "Members"}]}],
         },
         "Members": {
             "description": "Properties: `name: column`, a form, or a nested object.",
             "type": "object",
             "properties": {"*": {"description": "true: every column not used elsewhere.", "const": True}},
-            "additionalProperties": {
-                "anyOf": [value, {"description": 'Left out of "*": true.', "const": False}]
-            },
+            "additionalProperties": {"anyOf": [{REFERENCE: "Value"}, left_out]},
         },
     }
+
+
+def _forms() -> list[dict[str, Any]]:
+    options = {
+        "type": {"description": "The type to convert to.", "enum": list(get_args(ScalarType))},
+        "default": {"description": "What stands in the place of null."},
+        "hash": {"description": "sha256: the lower-case hex digest of the text.", "const": "sha256"},
+    }
+    text = {"type": "string", "minLength": 1}
+    shapes: dict[str, dict[str, Any]] = {
+        "value": {},
+        "object": {REFERENCE: "Members"},
+        "list": {"type": "array", "items": {REFERENCE: "Value"}},
+    }
+    forms: list[dict[str, Any]] = []
+    for word in WORDS:
+        only = {word: {"description": _FORMS[word], **shapes.get(word, text)}}
+        properties = only if word in ("object", "list") else only | options
+        forms.append({**_closed(_FORMS[word], properties), "required": [word]})
+    return forms
 
 
 def _cleaned(part: Any, *, names: bool = False) -> Any:
