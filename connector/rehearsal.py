@@ -31,6 +31,7 @@ def mapped_batches(sync: Sync, state: str | None, limit: int | None) -> Iterator
     watermark = EMPTY_WATERMARK if state is None else _stored_watermark(sync, state)
     extractor = wiring.open_extractor(sync)
     try:
+        extractor.estimate(watermark)
         mapper = wiring.open_mapper(sync, extractor)
         try:
             for batch in limited(extractor.read(mapper.columns, watermark), limit):

@@ -69,12 +69,12 @@ class _HeldLane:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    sync: Sync
     extractor: Extractor
     mapper: Mapper
     store: StateStore
     lease: Lease
     recovery: Recovery
+    watermark: Watermark
 
 
 def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> RunReport:
@@ -123,33 +123,34 @@ class _Run:
 
     def execute(self) -> None:
         """Open everything, move the rows, and close everything."""
+        sync = self._sync
         with ExitStack() as stack:
-            extractor = wiring.open_extractor(self._sync)
-            stack.callback(extractor.close)
-            mapper = wiring.open_mapper(self._sync, extractor)
-            stack.callback(mapper.close)
             store = stack.enter_context(wiring.open_store(self._options.state))
-            lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
-            self._hold(_Opened(self._sync, extractor, mapper, store, lease, store.recover(lease)))
+            lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=_LEASE))
+            watermark = store.watermark(sync.id)
+            extractor = wiring.open_extractor(sync)
+            stack.callback(extractor.close)
+            about = extractor.estimate(watermark)
+            mapper = wiring.open_mapper(sync, extractor)
+            stack.callback(mapper.close)
+            self._hold(_Opened(extractor, mapper, store, lease, store.recover(lease), watermark), about)
 
-    def _hold(self, opened: _Opened) -> None:
-        """Run with the lane held: whatever happens from here on is written into the store."""
-        watermark = self._start(opened)
+    def _hold(self, opened: _Opened, about: int | None) -> None:
+        """Run with everything open: whatever happens from here on is written into the store."""
+        self._start(opened, about)
         try:
-            self._move(opened, watermark)
+            self._move(opened)
         except ConnectorError as error:
             if not isinstance(error, StateError):
                 self._finish(opened, self.failed(error))
             raise
         self._finish(opened, self.report(0))
 
-    def _start(self, opened: _Opened) -> Watermark:
+    def _start(self, opened: _Opened, about: int | None) -> None:
         store, sync = opened.store, self._sync
-        watermark = store.watermark(sync.id, LIVE)
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
         self._compare(store.fingerprint(sync.id), prints)
-        if not watermark:
-            about = opened.extractor.estimate(watermark)
+        if not opened.watermark:
             rows = "" if about is None else f" (about {about:,} rows)"
             place = (
                 "the beginning" if sync.source.start == "beginning" else f"source.start: {sync.source.start}"
@@ -168,7 +169,6 @@ class _Run:
         store.start_run(
             opened.lease, self._id, started=self._started, fingerprint=prints, recovery=opened.recovery
         )
-        return watermark
 
     def _compare(self, before: dict[str, str] | None, now: dict[str, str]) -> None:
         """Refuse what would make the watermark a lie; note a changed mapping, which re-sends nothing by itself."""
@@ -186,7 +186,7 @@ class _Run:
                 "the mapping has changed since the last run: rows sent before are not sent again by themselves"
             )
 
-    def _move(self, opened: _Opened, watermark: Watermark) -> None:
+    def _move(self, opened: _Opened) -> None:
         sync, lease = self._sync, opened.lease
         transport = wiring.open_transport(sync)
         attempts = wiring.open_attempts(sync, transport, self._stop, lambda: not lease.expired)
@@ -204,7 +204,7 @@ class _Run:
         self._watch.started(pipeline.progress)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
-            feed = Feed(opened.extractor, opened.mapper, watermark, deliver, self._options.limit)
+            feed = Feed(opened.extractor, opened.mapper, opened.watermark, deliver, self._options.limit)
             feed.start()
             return feed
 

@@ -22,7 +22,8 @@ class Window:
     """Keeps what is taken and not yet committed, oldest first.
 
     Args:
-        concurrency: requests without a recorded outcome, at most.
+        concurrency: requests without a recorded outcome, at most. An outcome known now is recorded by the same
+            transaction that makes new intents durable, so it takes no place.
         size: requests ahead of the last commit, at most.
     """
 
@@ -31,7 +32,8 @@ class Window:
         self._size = max(size, concurrency)
         self._pending: deque[_Pending] = deque()
         self._by_seq: dict[int, _Pending] = {}
-        self._unrecorded = 0
+        self._unanswered = 0
+        self._rows = 0
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -39,16 +41,16 @@ class Window:
     @property
     def rows(self) -> int:
         """Rows that are read and not finished."""
-        return sum(entry.request.rows_last - entry.request.rows_first for entry in self._pending)
+        return self._rows
 
     @property
     def in_flight(self) -> int:
         """Requests without an outcome."""
-        return sum(entry.outcome is None for entry in self._pending)
+        return self._unanswered
 
     def has_room(self, *, unbounded: bool = False) -> bool:
         """Whether one more request may be taken. `unbounded` lifts the size, never the concurrency."""
-        return self._unrecorded < self._concurrency and (unbounded or len(self._pending) < self._size)
+        return self._unanswered < self._concurrency and (unbounded or len(self._pending) < self._size)
 
     def add(self, request: Request) -> None:
         """Take a request; one with nothing to send is answered at once."""
@@ -56,11 +58,13 @@ class Window:
         pending = _Pending(request, None if sends else Outcome(request, attempts=0), recorded=not sends)
         self._pending.append(pending)
         self._by_seq[request.seq] = pending
-        self._unrecorded += sends
+        self._unanswered += sends
+        self._rows += request.rows_last - request.rows_first
 
     def settle(self, outcome: Outcome) -> None:
         """Note the outcome of a request."""
         self._by_seq[outcome.request.seq].outcome = outcome
+        self._unanswered -= 1
 
     def past_gap(self) -> list[Outcome]:
         """Return outcomes that cannot be committed yet and are not recorded yet; the caller records them.
@@ -72,7 +76,7 @@ class Window:
             outcome = entry.outcome
             if outcome is None or entry.recorded or (outcome.error is not None and outcome.doubtful):
                 continue
-            self._record(entry)
+            entry.recorded = True
             fresh.append(outcome)
         return fresh
 
@@ -90,7 +94,7 @@ class Window:
                 break
             entry = self._pending.popleft()
             del self._by_seq[entry.request.seq]
-            self._record(entry)
+            self._rows -= entry.request.rows_last - entry.request.rows_first
             done.append(outcome)
         return done
 
@@ -104,11 +108,6 @@ class Window:
             for entry in self._pending
             if entry.outcome is None and (theirs := _entities(entry.request)) is not None
         )
-
-    def _record(self, entry: _Pending) -> None:
-        if not entry.recorded:
-            entry.recorded = True
-            self._unrecorded -= 1
 
 
 def _entities(request: Request) -> npt.NDArray[np.uint64] | None:

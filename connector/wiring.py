@@ -16,8 +16,11 @@ from connector.load.track import Track
 from connector.load.transport import HttpTransport
 from connector.mapping.mapper import Mapper
 from connector.mapping.spec import MappingSpec
+from connector.pandas_later import defer_pandas
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
+
+defer_pandas()
 
 # Batches are bounded in rows and in bytes, whichever comes first.
 LIMITS = Limits(rows=50_000, bytes=32_000_000)

@@ -50,7 +50,10 @@ class Extractor(Protocol):
         """Sentences a person should know: the promise about late rows, a missing index, skipped null cursors."""
 
     def estimate(self, watermark: Watermark) -> int | None:
-        """About how many rows a run from `watermark` reads, or None when that is not cheap to know."""
+        """About how many rows a run from `watermark` reads, or None when that is not cheap to know.
+
+        Asked before `schema`: what lies before the watermark need not be looked at for it.
+        """
 
     def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield batches of `columns` (and the key's) after `watermark`; the horizon is fixed once, at the start.

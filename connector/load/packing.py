@@ -95,6 +95,8 @@ def leave_out(batch: MappedBatch, recovery: Recovery) -> MappedBatch:
 
     The former become `recovered` rows, the latter rejects with the code ``in_doubt``.
     """
+    if not len(recovery.acknowledged) and not len(recovery.held):
+        return batch
     delivered = np.isin(batch.digest, recovery.acknowledged)
     held = np.isin(batch.digest, recovery.held) & ~delivered
     keep = ~(delivered | held)
