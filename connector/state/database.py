@@ -7,14 +7,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import sqlalchemy as sa
 
 from connector.errors import ConfigError, ConnectorError, StateError
 from connector.state import schema
-from connector.state.failures import translated
+from connector.state.failures import from_sqlite, translated
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -140,9 +141,10 @@ class Database:
             schema.check_version(found, self.where)
         if self.read_only:
             self._prepare_reading(found)
-        elif found != schema.VERSION:
+            return
+        if found != schema.VERSION:
             self.write(lambda connection: schema.upgrade(connection, self.where, self._back_up))
-            self._pragma("journal_mode = wal")  # only now: a file that is not ours stays untouched
+        self._log_ahead()  # only now: a file that is not ours stays untouched
 
     def _prepare_reading(self, found: int | None) -> None:
         if found is None:
@@ -163,17 +165,22 @@ class Database:
         """Copy a file beside itself before a migration; whoever runs a PostgreSQL has backups of it."""
         if not self._path:
             return
-        with sqlite3.connect(self._path.with_name(f"{self._path.name}.v{found}.bak")) as copy:
-            driver = self._connected().connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells the type checker
-            driver.backup(copy)
-        copy.close()
+        copy = self._path.with_name(f"{self._path.name}.v{found}.bak")
+        _create_private(copy, self.where)
+        # A connection of its own reads the file: the one in a transaction could not be copied from.
+        with closing(self._open_file()) as source, closing(sqlite3.connect(copy)) as target:
+            try:
+                source.backup(target)
+            except sqlite3.Error as error:
+                raise from_sqlite(error, f"the backup {copy}") from None
 
-    def _pragma(self, pragma: str) -> None:
-        if self.one_host:
+    def _log_ahead(self) -> None:
+        """Let readers and a writer of a file not wait for each other."""
+        if self._path:
             driver = self._connected().connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells the type checker
-            driver.execute(f"PRAGMA {pragma}")
+            # Another process may be about the same just now: then the file has this mode when it is done.
+            with suppress(sqlite3.OperationalError):
+                cast("sqlite3.Connection", driver).execute("PRAGMA journal_mode = wal")
 
     def _sqlite(self) -> sa.Engine:
         if self._path and not self.read_only:

@@ -57,11 +57,12 @@ def translated(error: sa.exc.DBAPIError, where: str, *, writer: str = "") -> Con
     """
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        return _from_sqlite(original, where, writer)
+        return from_sqlite(original, where, writer=writer)
     return _from_postgresql(original, where)
 
 
-def _from_sqlite(error: sqlite3.Error, where: str, writer: str) -> StateError:
+def from_sqlite(error: sqlite3.Error, where: str, *, writer: str = "") -> StateError:
+    """Return the error to raise for one of SQLite's; the arguments are those of `translated`."""
     code = getattr(error, "sqlite_errorcode", 0)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     what, hint = _SQLITE.get(code & 0xFF, ("failed", "run again; if it stays, report it with this code"))
