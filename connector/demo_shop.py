@@ -10,7 +10,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class Shop:
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
-        with sqlite3.connect(self.database) as database:
+        with self._opened() as database:
             return int(database.execute(f"select count(*) from {table}").fetchone()[0])
 
     def count_parts(self) -> int:
@@ -92,15 +93,18 @@ class Shop:
 
         return sum(pq.read_metadata(file).num_rows for file in self.catalog.glob("*.parquet"))
 
-    def change(self) -> None:
+    def change(self) -> dict[str, int]:
         """Add and change ten rows, stamped now: what a few minutes of business do.
 
         Four orders, one of them a guest's; two customers who moved and one who is new; a Parquet file with two new
         prices and one new part.
+
+        Returns:
+            Name of the sync -> how many rows it will find new or changed.
         """
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         stamps = [f"{now - dt.timedelta(milliseconds=7 * n):%Y-%m-%d %H:%M:%S.%f}" for n in range(7)]
-        with sqlite3.connect(self.database) as database:
+        with self._opened() as database:
             customer, order = (
                 database.execute(f"select max({key}) from {table}").fetchone()[0] + 1
                 for key, table in (("customer_id", "customers"), ("order_id", "orders"))
@@ -124,6 +128,7 @@ class Shop:
                 (customer, stamps[6], stamps[6]),
             )
         self._add_parts()
+        return {"orders": 4, "customers": 3, "catalog": 3}
 
     def _add_parts(self) -> None:
         files = f"'{_quoted(self.catalog)}/*.parquet'"
@@ -135,6 +140,12 @@ class Shop:
         self._write_parts(
             f"select * replace (price::decimal(15,2) as price) from ({query})", "parts-3.parquet"
         )
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """The database in one transaction, and closed behind it."""
+        with closing(sqlite3.connect(self.database)) as database, database:
+            yield database
 
     def _write_parts(self, query: str, name: str) -> None:
         import duckdb  # noqa: PLC0415 - heavy
@@ -151,7 +162,7 @@ class Shop:
         parts = _PARTS.format(folder=folder)
         self._write_parts(f"{parts} where p_partkey % 2 = 1 order by 1", "parts-1.parquet")
         self._write_parts(f"{parts} where p_partkey % 2 = 0 order by 1", "parts-2.parquet")
-        with duckdb.connect() as connection, sqlite3.connect(self.database) as database:
+        with duckdb.connect() as connection, self._opened() as database:
             database.executescript(_SCHEMA)
             for name, query in (("customers", _CUSTOMERS), ("orders", _ORDERS)):
                 rows: Sequence[tuple[Any, ...]] = connection.execute(query.format(folder=folder)).fetchall()
