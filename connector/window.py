@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from connector.model import Outcome, Request
 
 
@@ -16,6 +13,7 @@ class _Pending:
     request: Request
     outcome: Outcome | None
     recorded: bool = False
+    entities: frozenset[int] = frozenset()
 
 
 class Window:
@@ -34,6 +32,8 @@ class Window:
         self._by_seq: dict[int, _Pending] = {}
         self._unanswered = 0
         self._rows = 0
+        self._entities: set[int] = set()
+        self._asked: tuple[Request | None, frozenset[int]] = (None, frozenset())
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -59,12 +59,17 @@ class Window:
         self._pending.append(pending)
         self._by_seq[request.seq] = pending
         self._unanswered += sends
+        pending.entities = self._entities_of(request)
+        self._entities |= pending.entities
         self._rows += request.rows_last - request.rows_first
 
     def settle(self, outcome: Outcome) -> None:
         """Note the outcome of a request."""
-        self._by_seq[outcome.request.seq].outcome = outcome
+        pending = self._by_seq[outcome.request.seq]
+        pending.outcome = outcome
         self._unanswered -= 1
+        # No two unanswered requests share an entity, so what goes with this one is nobody else's.
+        self._entities -= pending.entities
 
     def past_gap(self) -> list[Outcome]:
         """Return outcomes that cannot be committed yet and are not recorded yet; the caller records them.
@@ -100,16 +105,15 @@ class Window:
 
     def waits_for_entities(self, request: Request) -> bool:
         """Whether `request` is about an entity that an unanswered one is about too (invariant 10)."""
-        mine = _entities(request)
-        if mine is None:
-            return False
-        return any(
-            np.isin(mine, theirs, assume_unique=False).any()
-            for entry in self._pending
-            if entry.outcome is None and (theirs := _entities(entry.request)) is not None
-        )
+        return not self._entities.isdisjoint(self._entities_of(request))
 
-
-def _entities(request: Request) -> npt.NDArray[np.uint64] | None:
-    entity = request.batch.entity
-    return None if entity is None else entity[request.first : request.last]
+    def _entities_of(self, request: Request) -> frozenset[int]:
+        """Return the entities of a request; the last answer is kept, as the same request is asked about again."""
+        known, entities = self._asked
+        if known is not request:
+            hashes = request.batch.entity
+            entities = (
+                frozenset() if hashes is None else frozenset(hashes[request.first : request.last].tolist())
+            )
+            self._asked = (request, entities)
+        return entities
