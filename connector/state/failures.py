@@ -6,6 +6,7 @@ personal data. So the error code stands in the message and the original is not c
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import sqlalchemy as sa
@@ -46,6 +47,11 @@ _POSTGRESQL: dict[str, tuple[str, str]] = {
     "08": ("cannot be reached", "check host and port, and that the server is up"),
 }
 
+# What PostgreSQL says before it knows who asks: the only errors without an SQLSTATE.
+_REFUSALS = re.compile(
+    r"authentication failed|no password supplied|not permitted to log in|no pg_hba\.conf entry|role \".*\" does not exist"
+)
+
 
 def translated(error: sa.exc.DBAPIError, where: str, *, writer: str = "") -> ConnectorError:
     """Return the error to raise for one of the database's.
@@ -85,7 +91,7 @@ def _from_postgresql(error: BaseException | None, where: str) -> ConnectorError:
 
 def _unconnected(words: str, where: str) -> ConnectorError:
     """An attempt to connect has no SQLSTATE, but its words name only host, port, user and database."""
-    if "authentication failed" in words or "no password supplied" in words:
+    if _REFUSALS.search(words):
         return _refused(where)
     if "does not exist" in words:
         what, hint = _POSTGRESQL["3D000"]
