@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 
 from connector.config.models import DatabaseSource, ParquetSource, Sql, Sync
+from connector.errors import ConfigError, ConfigErrors
 from connector.extract import Extractor, Limits
 from connector.load.attempts import Attempts
 from connector.load.pacing import Pacing
@@ -19,6 +21,7 @@ from connector.mapping.spec import MappingSpec
 from connector.pandas_later import defer_pandas
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
+from connector.unbuilt import refuse_unbuilt
 
 defer_pandas()
 
@@ -32,13 +35,26 @@ def open_extractor(sync: Sync) -> Extractor:
     Raises:
         ConfigError, CredentialsError, SourceError: as Extractor.open.
     """
-    extractor = _extractor(sync.source)
+    refuse_unbuilt(sync)
+    with _located(sync):
+        extractor = _extractor(sync.source)
+        try:
+            extractor.open()
+        except BaseException:
+            extractor.close()
+            raise
+        return extractor
+
+
+@contextmanager
+def _located(sync: Sync) -> Iterator[None]:
+    """Name the file in mistakes that show only beside the real source: the parts know places in it, not the file."""
     try:
-        extractor.open()
-    except BaseException:
-        extractor.close()
+        yield
+    except ConfigError as error:
+        for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+            each.file = each.file or str(sync.file)
         raise
-    return extractor
 
 
 def _extractor(source: DatabaseSource | ParquetSource) -> Extractor:
