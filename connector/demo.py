@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.markup import escape
@@ -33,9 +35,14 @@ def demo(folder: Path) -> None:
 
     Raises:
         ConfigError: the folder is somebody else's, or a part of the demo is not installed.
-        Stopped: a run did not finish; it has said why.
+        Stopped: a signal ended it, or a run did not finish and has said why.
         Bug: the two sides differ.
     """
+    with _signals():
+        _show(folder)
+
+
+def _show(folder: Path) -> None:
     _step(1, f"A shop is built in {_short(folder)}: TPC-H's rows, 26 years younger")
     shop = build_shop(folder)
     for line in (
@@ -181,6 +188,22 @@ def _write_variables(shop: Shop, variables: Mapping[str, str]) -> None:
     if shutil.which("connector") is None:
         lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     (shop.folder / "env.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """While inside, SIGINT and SIGTERM raise Stopped, so that the sandbox ends in order; runs hear them themselves."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise Stopped("the demo was stopped", hint="it starts afresh: connector demo")
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
