@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -75,7 +75,7 @@ class AlchemyReader:
             ) from None
         with self._translated():
             self._connection = self._engine.connect().execution_options(
-                stream_results=True, isolation_level="AUTOCOMMIT"
+                stream_results=True, isolation_level="AUTOCOMMIT", no_parameters=True
             )
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
@@ -135,7 +135,7 @@ class AlchemyReader:
         with self._translated():
             return [tuple(row) for row in self._connected.exec_driver_sql(sql)]
 
-    def stream(self, statement: Statement) -> Iterator[Chunk]:
+    def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement, from a server-side cursor where the driver has one."""
         with self._translated():
             result = self._connected.exec_driver_sql(statement.sql)

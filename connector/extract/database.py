@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -91,6 +92,7 @@ class DatabaseExtractor:
         self._url = url
         self._relation = relation_of(source)
         self._cancelled = False
+        self._reading: Generator[SourceBatch] | None = None
         self._shape: Shape | None = None
         self._paged = False
         self._promise: tuple[str, ...] = ()
@@ -136,7 +138,11 @@ class DatabaseExtractor:
             return None
 
     def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
-        """Yield batches after `watermark`."""
+        """Yield batches after `watermark`; `close` ends the statement that is being read."""
+        self._reading = self._guarded(columns, watermark)
+        return self._reading
+
+    def _guarded(self, columns: tuple[str, ...], watermark: Watermark) -> Generator[SourceBatch]:
         try:
             yield from self._read(columns, watermark)
         except ConnectorError:
@@ -150,7 +156,10 @@ class DatabaseExtractor:
         self._reader.cancel()
 
     def close(self) -> None:
-        """Disconnect."""
+        """End what is being read and disconnect."""
+        if self._reading is not None:
+            with suppress(Exception):  # the iterator may be in use by another thread, which then sees the end
+                self._reading.close()
         self._reader.close()
 
     def _read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:

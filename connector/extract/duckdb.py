@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.engine import URL
 
-from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.errors import ConfigError, ConnectorError, SourceError
+from connector.extract.duckdb_errors import translate
 from connector.extract.ordered import arrow_text
-from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.reader import CURSOR, OUTPUT, Auto, Chunk, Column, Raw, Statement, Traits
 from connector.extract.relation import Relation
 
-# Rows DuckDB is asked for at a time where they may be wide; narrow ones come a batch at a time.
+# Rows DuckDB is asked for at a time where lists and structs say nothing of their width.
 _STEP = 64
 _MEANINGS = {"HUGEINT": "number", "UHUGEINT": "number", "BIGNUM": "number", "UUID": "uuid", "JSON": "json"}
 _AS_TEXT = re.compile(
@@ -106,14 +107,14 @@ class DuckdbReader:
             rows: list[tuple[Any, ...]] = self._connected.execute(sql).fetchall()
             return rows
 
-    def stream(self, statement: Statement) -> Iterator[Chunk]:
-        """Run a statement; few rows at a time where a row may be wide."""
-        wide = any(not pa.types.is_primitive(column.type) for column in statement.columns)
+    def stream(self, statement: Statement) -> Generator[Chunk]:
+        """Run a statement; few rows at a time where rows are wide."""
         with self._translated():
             cursor = self._connected.cursor()
             try:
-                reader = cursor.sql(statement.sql).to_arrow_reader(_STEP if wide else statement.limits.rows)
-                for batch in _joined(reader, statement):
+                step = _step(cursor, statement)
+                reader = cursor.sql(statement.sql).to_arrow_reader(step)
+                for batch in _joined(reader, statement, step):
                     yield _chunk(batch, statement)
             finally:
                 cursor.close()
@@ -191,7 +192,7 @@ class DuckdbReader:
         try:
             yield
         except duckdb.Error as error:
-            raise _translate(error, self._path) from None
+            raise translate(error, self._path) from None
 
 
 def _column(name: str, native: str, sql: str, output: str, nullable: bool, kind: pa.DataType) -> Column:
@@ -216,7 +217,22 @@ def _arrow_type(kind: pa.DataType) -> pa.DataType:
     return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
 
 
-def _joined(reader: Any, statement: Statement) -> Iterator[pa.RecordBatch]:
+def _step(cursor: Any, statement: Statement) -> int:
+    """How many rows of the widest there is fit the limits: DuckDB's batches have a number of rows, whatever their size."""
+    lengths = [
+        f"coalesce({'octet_length' if pa.types.is_binary(column.type) else 'strlen'}({OUTPUT.format(place)}), 0)"
+        for place, column in enumerate(statement.columns)
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type)
+    ]
+    if any(pa.types.is_nested(column.type) for column in statement.columns):
+        return min(_STEP, statement.limits.rows)
+    if not lengths:
+        return statement.limits.rows
+    ((widest,),) = cursor.execute(f"select max({' + '.join(lengths)}) from ({statement.sql})").fetchall()
+    return max(1, min(statement.limits.rows, statement.limits.bytes // (2 * (widest or 0) + 64)))
+
+
+def _joined(reader: Any, statement: Statement, step: int) -> Iterator[pa.RecordBatch]:
     """Put small batches together, up to the limits."""
     held: list[pa.RecordBatch] = []
     rows = size = 0
@@ -224,7 +240,7 @@ def _joined(reader: Any, statement: Statement) -> Iterator[pa.RecordBatch]:
         held.append(batch)
         rows += batch.num_rows
         size += batch.nbytes
-        if rows + _STEP > statement.limits.rows or size >= statement.limits.bytes:
+        if rows + step > statement.limits.rows or size >= statement.limits.bytes:
             yield pa.concat_batches(held)
             held, rows, size = [], 0, 0
     if held:
@@ -262,27 +278,3 @@ def _iso(value: Any) -> str | None:
     whole, rest = divmod(abs(value.nanoseconds), 10**9)
     seconds = f"{'-' if value.nanoseconds < 0 else ''}{whole}" + (f".{rest:09d}".rstrip("0") if rest else "")
     return f"P{value.months}M{value.days}DT{seconds}S"
-
-
-def _translate(error: duckdb.Error, path: str) -> ConnectorError:
-    said = str(error).splitlines()[0] if str(error) else ""
-    if isinstance(error, duckdb.InterruptException):
-        return Stopped("Reading was stopped.")
-    if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
-        return ConfigError(
-            f"DuckDB refuses the statement: {said}", hint="check source.table, query, where and cursor"
-        )
-    if isinstance(error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException):
-        if "not a valid DuckDB" in str(error) or "magic bytes" in str(error):
-            return ConfigError(
-                f"{path} is no DuckDB database of this version.", hint="check source.url", path="source.url"
-            )
-        if "lock" in said:
-            return SourceError(
-                f"Another process has {path} open for writing.", hint="try again when it is closed"
-            )
-        return SourceError(f"Reading {path} failed: {said}", hint="check the file")
-    return SourceError(
-        f"Reading {path} failed ({type(error).__name__}).",
-        hint="a value in the source may have broken the statement",
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -145,7 +145,7 @@ class MysqlReader:
             cursor.close()
             return rows
 
-    def stream(self, statement: Statement) -> Iterator[Chunk]:
+    def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement; rows arrive while the server still sends them."""
         from pymysql.cursors import SSCursor  # noqa: PLC0415 - optional
 
@@ -159,8 +159,15 @@ class MysqlReader:
                 done = True
                 cursor.close()
             finally:
-                if not done:  # closing would read the rest of the result first
-                    self._connected._force_close()  # noqa: SLF001 - the driver has no other way
+                if not done:
+                    self._abandon()
+
+    def _abandon(self) -> None:
+        """Drop the connection: to close a cursor the driver would first read the rest of its result."""
+        connection = self._connected
+        if connection._result is not None:  # noqa: SLF001 - the driver has no other way
+            connection._result.unbuffered_active = False  # noqa: SLF001 - see above
+        connection._force_close()  # noqa: SLF001 - see above
 
     def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
         """The type's name and the server's text; bytes as hexadecimal digits."""

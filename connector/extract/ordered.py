@@ -6,7 +6,8 @@ Every chunk is looked at before it leaves: a key part must not be null, and no t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,23 +91,24 @@ class Scan:
     def _from(self, conditions: Sequence[str], after: Sequence[Raw]) -> list[str]:
         return [*conditions, self.keyset.after(after)] if after else list(conditions)
 
-    def _statement(self, conditions: Sequence[str], limit: int | None) -> Iterator[Chunk]:
+    def _statement(self, conditions: Sequence[str], limit: int | None) -> Generator[Chunk]:
         sql = self.keyset.rows(self.columns, conditions, limit)
         return self.reader.stream(Statement(sql, self.columns, self.ordering, self.limits))
 
-    def _checked(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    def _checked(self, chunks: Generator[Chunk]) -> Iterator[Chunk]:
         last: tuple[Raw, ...] = ()
-        for chunk in chunks:
-            if not chunk.rows.num_rows:
-                continue
-            for column, array in zip(self.keyset.order, chunk.raw, strict=True):
-                if array.null_count:
-                    raise null_key(column.name, array.null_count)
-            if self.unique:
-                if _repeats(chunk.raw) or (last and last == self.raws(chunk, 0)):
-                    raise self._not_unique()
-                last = self.raws(chunk, chunk.rows.num_rows - 1)
-            yield chunk
+        with closing(chunks):  # whatever happens, the statement ends here and now
+            for chunk in chunks:
+                if not chunk.rows.num_rows:
+                    continue
+                for column, array in zip(self.keyset.order, chunk.raw, strict=True):
+                    if array.null_count:
+                        raise null_key(column.name, array.null_count)
+                if self.unique:
+                    if _repeats(chunk.raw) or (last and last == self.raws(chunk, 0)):
+                        raise self._not_unique()
+                    last = self.raws(chunk, chunk.rows.num_rows - 1)
+                yield chunk
 
     def _not_unique(self) -> DataError:
         names = ", ".join(column.name for column in self.keyset.order if column.name != CURSOR)

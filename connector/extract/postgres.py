@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -121,7 +121,7 @@ class PostgresReader:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
-    def stream(self, statement: Statement) -> Iterator[Chunk]:
+    def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement; rows arrive while the server still sends them."""
         with self._cursor(
             {"adbc.postgresql.batch_size_hint_bytes": str(statement.limits.bytes // 2)}

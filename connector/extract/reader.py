@@ -7,7 +7,7 @@ value as a literal. Paging, positions, the horizon and all checks stand above it
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -141,7 +141,7 @@ class Reader(Protocol):
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement with a small result."""
 
-    def stream(self, statement: Statement) -> Iterator[Chunk]:
+    def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement; chunks stay within its limits."""
 
     def raw(self, column: Column, array: pa.Array, row: int) -> Raw:

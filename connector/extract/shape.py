@@ -49,7 +49,7 @@ def shape_of(reader: Reader, relation: Relation, source: DatabaseSource) -> Shap
     )
     if cursor_sql:
         one_statement(cursor_sql, "source.cursor.sql")
-    described = reader.describe(relation, cursor_sql)
+    described = _described(reader, relation, cursor_sql)
     hidden = next((column for column in described if column.name == CURSOR), None)
     offered = tuple(column for column in described if column.name != CURSOR)
     columns, errors = declare(offered, source.columns, reader.undeclared)
@@ -70,6 +70,24 @@ def shape_of(reader: Reader, relation: Relation, source: DatabaseSource) -> Shap
     errors += [_unfit(cursor, "cursor")] if cursor and cursor.unfit else []
     raise_all(errors)
     return Shape(relation, columns, cursor, tuple(column for column in key if column))
+
+
+def _described(reader: Reader, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
+    try:
+        described = reader.describe(relation, cursor_sql)
+    except ConfigError:
+        tables = reader.tables() if relation.parts else []
+        if relation.parts and not any(name.split(".")[-1] == relation.parts[-1] for name in tables):
+            raise _unknown_table(relation, tables) from None
+        raise
+    if not described:  # what SQLite answers
+        raise _unknown_table(relation, reader.tables())
+    return described
+
+
+def _unknown_table(relation: Relation, tables: Sequence[str]) -> ConfigError:
+    hint = nearest(relation.name, tables)
+    return ConfigError(f"There is no table {relation.name!r}.", hint=hint, path="source.table")
 
 
 def _column(name: str, columns: Sequence[Column], path: str, errors: list[ConfigError]) -> Column | None:

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class SqliteReader:
             self._column(name, declared, bool(pk), bool(notnull))
             for _, name, declared, notnull, _, pk, _ in info
         ]
-        if cursor_sql:
+        if cursor_sql and columns:
             columns.append(Column(CURSOR, pa.null(), "", f"({cursor_sql})", f"({cursor_sql})"))
         return tuple(columns)
 
@@ -117,7 +117,7 @@ class SqliteReader:
         with self._translated():
             return self._connected.execute(sql).fetchall()
 
-    def stream(self, statement: Statement) -> Iterator[Chunk]:
+    def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement, fetching in steps small enough for the widest rows."""
         with self._translated():
             cursor = self._connected.execute(statement.sql)
