@@ -61,7 +61,7 @@ def _attempt(step: Callable[[Sync], None], sync: Sync) -> int:
     try:
         step(sync)
     except ConnectorError as error:
-        console.fail(error)
+        console.fail(error, sync.sync)
         return error.exit_code
     return 0
 
@@ -97,6 +97,6 @@ def _check_destination(sync: Sync) -> None:
             transport.handle_request(request).close()
         except httpx.TransportError as error:
             raise DestinationError(
-                f"the destination cannot be reached ({type(error).__name__})",
+                f"the destination cannot be reached: {error}",
                 hint="check destination.base_url, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)",
             ) from None

@@ -63,7 +63,7 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
         watch = Watch(started=live.watch, note=lambda text: console.note(f"{sync.sync}: {text}"))
         report = run_sync(sync, Options(state, options.limit), stop, watch)
     if report.error:
-        console.fail_text(f"{sync.sync}: {report.error}")
+        console.fail(report.error, sync.sync)
     return report
 
 

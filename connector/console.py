@@ -26,14 +26,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 _OUTCOMES = ("read", "delivered", "rejected", "unchanged", "filtered", "superseded", "unfinished")
 
 
-def fail(error: ConnectorError) -> None:
-    """Print an error: what, where, and what to do."""
-    err.print(f"[bold red]error[/] {escape(str(error))}")
-
-
-def fail_text(text: str) -> None:
-    """Print why a run failed."""
-    err.print(f"[bold red]error[/] {escape(text)}")
+def fail(error: ConnectorError | str, sync: str = "") -> None:
+    """Print an error, or what is left of one in a report: of which sync, what, where, and what to do."""
+    prefix = f"{sync}: " if sync else ""
+    err.print(f"[bold red]error[/] {escape(f'{prefix}{error}')}")
 
 
 def note(text: str) -> None:

@@ -75,6 +75,7 @@ class _Opened:
     lease: Lease
     recovery: Recovery
     watermark: Watermark
+    about: int | None
 
 
 def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> RunReport:
@@ -99,6 +100,7 @@ class _Run:
         self._id = uuid.uuid4().hex
         self._started = dt.datetime.now(dt.UTC)
         self._progress = Progress()
+        self._entered = False
         self._notes: list[str] = []
 
     def report(self, exit_code: int | None, error: str = "") -> RunReport:
@@ -122,36 +124,37 @@ class _Run:
         return self.report(error.exit_code, str(error))
 
     def execute(self) -> None:
-        """Open everything, move the rows, and close everything."""
-        sync = self._sync
+        """Open everything, move the rows, and close everything; how it ends is written into the store."""
         with ExitStack() as stack:
             store = stack.enter_context(wiring.open_store(self._options.state))
-            lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=_LEASE))
-            watermark = store.watermark(sync.id)
-            extractor = wiring.open_extractor(sync)
-            stack.callback(extractor.close)
-            about = extractor.estimate(watermark)
-            mapper = wiring.open_mapper(sync, extractor)
-            stack.callback(mapper.close)
-            self._hold(_Opened(extractor, mapper, store, lease, store.recover(lease), watermark), about)
+            lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
+            try:
+                opened = self._open(store, lease, stack)
+                self._start(opened)
+                self._move(opened)
+            except StateError:
+                raise
+            except ConnectorError as error:
+                self._finish(store, lease, self.failed(error))
+                raise
+            self._finish(store, lease, self.report(0))
 
-    def _hold(self, opened: _Opened, about: int | None) -> None:
-        """Run with everything open: whatever happens from here on is written into the store."""
-        self._start(opened, about)
-        try:
-            self._move(opened)
-        except ConnectorError as error:
-            if not isinstance(error, StateError):
-                self._finish(opened, self.failed(error))
-            raise
-        self._finish(opened, self.report(0))
+    def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> _Opened:
+        watermark = store.watermark(self._sync.id)
+        extractor = wiring.open_extractor(self._sync)
+        stack.callback(extractor.close)
+        about = extractor.estimate(watermark)
+        mapper = wiring.open_mapper(self._sync, extractor)
+        stack.callback(mapper.close)
+        return _Opened(extractor, mapper, store, lease, store.recover(lease), watermark, about)
 
-    def _start(self, opened: _Opened, about: int | None) -> None:
+    def _start(self, opened: _Opened) -> None:
         store, sync = opened.store, self._sync
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        self._compare(store.fingerprint(sync.id), prints)
-        if not opened.watermark:
-            rows = "" if about is None else f" (about {about:,} rows)"
+        if opened.watermark:
+            self._compare(store.fingerprint(sync.id), prints)
+        else:
+            rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
             place = (
                 "the beginning" if sync.source.start == "beginning" else f"source.start: {sync.source.start}"
             )
@@ -163,12 +166,13 @@ class _Run:
                 else "sent again with the same eventIds"
             )
             self._note(
-                f"an earlier run was cut off: {opened.recovery.in_doubt_items} items of "
-                f"{opened.recovery.in_doubt_requests} requests are in doubt and are {fate}"
+                f"an earlier run ended before {opened.recovery.in_doubt_requests} of its requests were answered: "
+                f"their {opened.recovery.in_doubt_items} items are in doubt, and are {fate}"
             )
         store.start_run(
             opened.lease, self._id, started=self._started, fingerprint=prints, recovery=opened.recovery
         )
+        self._entered = True
 
     def _compare(self, before: dict[str, str] | None, now: dict[str, str]) -> None:
         """Refuse what would make the watermark a lie; note a changed mapping, which re-sends nothing by itself."""
@@ -221,9 +225,14 @@ class _Run:
             for note in opened.extractor.notes():
                 self._note(note)
 
-    def _finish(self, opened: _Opened, report: RunReport) -> None:
-        whole = report.exit_code in (0, 4) and self._options.limit is None
-        opened.store.finish_run(opened.lease, report, clear_recovered=whole)
+    def _finish(self, store: StateStore, lease: Lease, report: RunReport) -> None:
+        """Write the report, also of a run that could not open its source: `status` must not show an older one."""
+        if not self._entered:
+            store.start_run(lease, self._id, started=self._started)
+        # Only a run that read to the end has passed all that earlier ones left; exit 4 may have stopped it early.
+        whole = report.exit_code == 0 and self._options.limit is None
+        store.finish_run(lease, report, clear_recovered=whole)
+        store.prune_rejects(self._sync.id, self._sync.rejects.retention)
 
     def _note(self, text: str) -> None:
         if text not in self._notes:

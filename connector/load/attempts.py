@@ -198,7 +198,7 @@ class Attempts:
         limit = retry.max_elapsed.total_seconds()
         if time.monotonic() - tally.since + pause > limit:
             raise DestinationError(
-                f"the destination did not take a request within {limit:.0f} s (last: {_reason(answer)})",
+                f"the destination did not take a request within {limit:g} s (last: {_reason(answer)})",
                 hint="nothing is lost: run again when it is back; destination.retry.max_elapsed sets the patience",
             )
         self._pacing.pause(pause)

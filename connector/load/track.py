@@ -180,7 +180,7 @@ def _unanswered(error: httpx.TransportError) -> Answer:
         )
         return Answer(Verdict.STOP, 0, stop=stop)
     untouched = isinstance(error, NOTHING_SENT)
-    return Answer(Verdict.RETRY, 0, type(error).__name__, doubtful=not untouched)
+    return Answer(Verdict.RETRY, 0, str(error) or type(error).__name__, doubtful=not untouched)
 
 
 def judge(status: int, header: Callable[[str], str | None], text: bytes) -> Answer:
@@ -210,7 +210,7 @@ def _accepted(status: int, text: bytes) -> Answer:
     try:
         body = json.loads(stripped)
     except ValueError:
-        return Answer(Verdict.STOP, status, stop=_not_track(status))
+        return Answer(Verdict.STOP, status, stop=_not_track(f"{status} with a body that is not JSON"))
     return Answer(
         Verdict.ACKNOWLEDGE, status, errors=tuple(_item_errors(body)) if b'"error' in stripped else ()
     )
@@ -243,15 +243,16 @@ def _stop(status: int) -> ConnectorError:
             hint="check destination.org, destination.project, destination.source_id and destination.base_url",
         )
     if 300 <= status < 400:
-        return _not_track(status)
+        return _not_track(f"{status}, a redirect")
     return DestinationError(
         f"the destination answered {status}, which sending again cannot mend",
         hint="check destination.base_url, and any proxy between",
     )
 
 
-def _not_track(status: int) -> ConnectorError:
+def _not_track(what: str) -> ConnectorError:
     return DestinationError(
-        f"what answers at destination.base_url is not the Track API ({status} with a redirect or a body that is not JSON)",
-        hint="a login page, a captive portal or a proxy may stand between; nothing was acknowledged",
+        f"what answers at destination.base_url is not the Track API ({what})",
+        hint="a login page, a captive portal or a proxy may stand between: check destination.base_url; "
+        "nothing was acknowledged",
     )
