@@ -10,7 +10,8 @@
     ├── DestinationError                  3   the destination is away, or is not the Track API
     ├── StateError                        3   the state store cannot be opened, written or trusted
     │   ├── StateVersionError             2   the store was written by a newer version
-    │   └── LeaseHeld                     3   another process holds the lane
+    │   ├── LeaseHeld                     3   another process holds the lane
+    │   └── LeaseLost                     3   another process has taken the lane over
     ├── DataError                         2   the source's rows break a rule (null or duplicate key, ...)
     ├── TooManyRejects                    4   a ceiling of ``rejects:`` was passed
     ├── GuardTripped                      5   a person must decide
@@ -106,6 +107,10 @@ class StateVersionError(StateError):
 
 class LeaseHeld(StateError):
     """Another process holds the lane of this sync."""
+
+
+class LeaseLost(StateError):
+    """Another process has taken the lane over; nothing can be committed under the old token."""
 
 
 class DataError(ConnectorError):

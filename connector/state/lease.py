@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from connector.errors import ConnectorError, LeaseHeld, StateError
+from connector.errors import ConnectorError, LeaseHeld, LeaseLost
 from connector.model import Holder
 from connector.state.database import Database
 from connector.state.holder import gone, this_process
@@ -37,10 +37,6 @@ _PLACE = sa.select(*leases.c["token", "seq"]).where(*_lane)
 _FREE = {"pid": None, "expires": None, "since": None}
 # A token that was given back must not commit any more, so it is used up.
 _RELEASE = sa.update(leases).where(*_mine).values(token=leases.c.token + 1, **_FREE)
-
-
-class LeaseLost(StateError):
-    """Another process has taken the lane over; nothing can be committed under the old token."""
 
 
 @dataclass

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from connector.errors import ConfigError, LeaseHeld
+from connector.errors import ConfigError, LeaseHeld, LeaseLost
 from connector.model import Commit, Intent, Reject, Watermark
 from connector.state.holder import this_process
-from connector.state.lease import LeaseLost
 from connector.state.store import StateStore
 
 TTL = dt.timedelta(seconds=60)

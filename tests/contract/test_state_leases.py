@@ -16,10 +16,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from connector.errors import LeaseHeld
+from connector.errors import LeaseHeld, LeaseLost
 from connector.model import Commit, Counts, Intent, Reject, RunReport, Watermark
 from connector.state.holder import gone, this_process
-from connector.state.lease import LeaseLost
 from connector.state.store import StateStore
 
 TTL = dt.timedelta(seconds=60)

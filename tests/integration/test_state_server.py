@@ -15,10 +15,9 @@ from contextlib import closing, suppress
 import pytest
 import sqlalchemy as sa
 
-from connector.errors import StateError
+from connector.errors import LeaseLost, StateError
 from connector.model import Commit, Counts, Intent, Reject, RunReport, Watermark
 from connector.state import database
-from connector.state.lease import LeaseLost
 from connector.state.store import StateStore
 
 TTL = dt.timedelta(seconds=60)
