@@ -59,7 +59,8 @@ def _check_one(file: Path, options: Options) -> int:
 
 def _attempt(step: Callable[[Sync], None], sync: Sync) -> int:
     try:
-        step(sync)
+        with wiring.located(sync):
+            step(sync)
     except ConnectorError as error:
         console.fail(error, sync.sync)
         return error.exit_code

@@ -29,8 +29,7 @@ State = Annotated[
     str | None,
     typer.Option(
         "--state",
-        envvar="CONNECTOR_STATE",
-        help="The state store's URL [default: .connector/state.db beside the YAML].",
+        help="The state store's URL or path, or CONNECTOR_STATE [default: .connector/state.db beside the YAML].",
     ),
 ]
 Env = Annotated[str | None, typer.Option("--env", help="An environment of connector.yaml.")]

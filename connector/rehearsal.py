@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,17 +30,15 @@ class Preview:
 def mapped_batches(sync: Sync, state: str | None, limit: int | None) -> Iterator[MappedBatch]:
     """Yield what a run would send, from the stored watermark on, or from the start with `state` None."""
     watermark = EMPTY_WATERMARK if state is None else _stored_watermark(sync, state)
-    extractor = wiring.open_extractor(sync)
-    try:
-        extractor.estimate(watermark)
-        mapper = wiring.open_mapper(sync, extractor)
-        try:
-            for batch in limited(extractor.read(mapper.columns, watermark), limit):
-                yield mapper.map(batch)
-        finally:
-            mapper.close()
-    finally:
-        extractor.close()
+    with ExitStack() as stack:
+        with wiring.located(sync):
+            extractor = wiring.open_extractor(sync)
+            stack.callback(extractor.close)
+            extractor.estimate(watermark)
+            mapper = wiring.open_mapper(sync, extractor)
+            stack.callback(mapper.close)
+        for batch in limited(extractor.read(mapper.columns, watermark), limit):
+            yield mapper.map(batch)
 
 
 def _stored_watermark(sync: Sync, state: str) -> Watermark:

@@ -129,7 +129,8 @@ class _Run:
             store = stack.enter_context(wiring.open_store(self._options.state))
             lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
             try:
-                opened = self._open(store, lease, stack)
+                with wiring.located(self._sync):
+                    opened = self._open(store, lease, stack)
                 self._start(opened)
                 self._move(opened)
             except StateError:

@@ -36,18 +36,17 @@ def open_extractor(sync: Sync) -> Extractor:
         ConfigError, CredentialsError, SourceError: as Extractor.open.
     """
     refuse_unbuilt(sync)
-    with _located(sync):
-        extractor = _extractor(sync.source)
-        try:
-            extractor.open()
-        except BaseException:
-            extractor.close()
-            raise
-        return extractor
+    extractor = _extractor(sync.source)
+    try:
+        extractor.open()
+    except BaseException:
+        extractor.close()
+        raise
+    return extractor
 
 
 @contextmanager
-def _located(sync: Sync) -> Iterator[None]:
+def located(sync: Sync) -> Iterator[None]:
     """Name the file in mistakes that show only beside the real source: the parts know places in it, not the file."""
     try:
         yield
