@@ -42,7 +42,7 @@ def cast(value: Typed, to: ScalarType, writer: JsonWriter) -> tuple[Typed, tuple
     converted = _CASTS[to](value, writer)
     if converted is None:
         raise Mistake(
-            f"a value of the type {value.type} cannot become a {to}", "convert it in an {sql: …} expression"
+            f"a value of the type {value.type} cannot become {to}", "convert it in an {sql: …} expression"
         )
     if to in ("string", "json"):
         return converted, ()

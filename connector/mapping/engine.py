@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import cached_property
 from threading import Lock
 from typing import Any, NewType
 
@@ -26,6 +25,12 @@ _SETTINGS = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+_CATALOG = """
+    SELECT DISTINCT function_name, function_type, coalesce(stability, 'CONSISTENT') <> 'CONSISTENT'
+    FROM duckdb_functions()
+"""
+# The same in every connection: nothing can add a function to a locked one.
+_FUNCTIONS: dict[str, set[str]] = {}
 ROWS = "batch"  # the table that the rows of a batch are registered as
 
 
@@ -92,34 +97,29 @@ class Engine:
         """
         try:
             # The line end closes a comment.
-            row = self._connection.execute(
-                "SELECT json_serialize_sql($1)", [f"SELECT {expression}\n"]
-            ).fetchone()
+            query = "SELECT json_serialize_sql($1)"
+            rows = self._connection.execute(query, [f"SELECT {expression}\n"]).fetchall()
         except duckdb.Error as error:
             raise Refused(_reason(error)) from None
-        tree: dict[str, Any] = json.loads(row[0]) if row else {}
+        tree: dict[str, Any] = json.loads(rows[0][0])
         if tree.get("error"):
             raise Refused(_first_line(str(tree.get("error_message", "it does not parse"))))
         return tree
 
     def render(self, tree: dict[str, Any]) -> str:
         """Turn a tree of `parse` back into the text of its expression."""
-        row = self._connection.execute("SELECT json_deserialize_sql($1)", [json.dumps(tree)]).fetchone()
-        if row is None:
-            raise Bug("DuckDB gave no text for an expression")
-        return str(row[0]).removeprefix("SELECT ").removesuffix(";")
+        rows = self._connection.execute("SELECT json_deserialize_sql($1)", [json.dumps(tree)]).fetchall()
+        return str(rows[0][0]).removeprefix("SELECT ").removesuffix(";")
 
-    @cached_property
+    @property
     def functions(self) -> dict[str, set[str]]:
         """Lower-case function name -> what it is: ``scalar``, ``macro``, ``aggregate``, ``table``, … or ``volatile``."""
-        query = """
-            SELECT DISTINCT function_name, function_type, coalesce(stability, 'CONSISTENT') <> 'CONSISTENT'
-            FROM duckdb_functions()
-        """
-        found: dict[str, set[str]] = {}
-        for name, kind, varies in self._connection.execute(query).fetchall():
-            found.setdefault(name.lower(), set()).update({kind, "volatile"} if varies else {kind})
-        return found
+        if not _FUNCTIONS:
+            found: dict[str, set[str]] = {}
+            for name, kind, varies in self._connection.execute(_CATALOG).fetchall():
+                found.setdefault(name.lower(), set()).update({kind, "volatile"} if varies else {kind})
+            _FUNCTIONS.update(found)
+        return _FUNCTIONS
 
     def interrupt(self) -> None:
         """Make a running statement end with `Stopped`."""

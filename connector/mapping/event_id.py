@@ -26,7 +26,7 @@ def canonical(value: Typed, writer: JsonWriter) -> str:
         text = f"""'"' || lower(hex({sql})) || '"'"""
     elif form == "uuid" or value.mark == "uuid":
         text = f"""'"' || lower({sql}::VARCHAR) || '"'"""
-    elif form == "timestamp" and value.type.id == "timestamp_ns":
+    elif value.type.id in ("timestamp_ns", "timestamptz_ns"):
         text = _nanoseconds(value, writer)
     elif form == "json":
         text = f"to_json({sql}::VARCHAR)::VARCHAR"

@@ -63,10 +63,12 @@ class JsonWriter:
     def utc(self, value: Typed) -> str:
         """Return a timestamp or date as a TIMESTAMP in UTC; infinities and what is out of range are null."""
         sql, name = value.sql, str(value.type.id)
+        if name in ("timestamp_ns", "timestamptz_ns"):
+            # A cast would round up, into the next second or day.
+            sql = f"make_timestamp((epoch_ns({sql}) - (epoch_ns({sql}) % 1000 + 1000) % 1000) // 1000)"
         if value.form == "timestamptz":
-            zoned = sql if name == "timestamp with time zone" else f"TRY_CAST({sql} AS TIMESTAMPTZ)"
-            return f"make_timestamp(epoch_us({zoned}))"
-        naive = sql if name == "timestamp" else f"TRY_CAST({sql} AS TIMESTAMP)"
+            return sql if name == "timestamptz_ns" else f"make_timestamp(epoch_us({sql}))"
+        naive = sql if name in ("timestamp", "timestamp_ns") else f"TRY_CAST({sql} AS TIMESTAMP)"
         if self.timezone == "UTC":
             return f"CASE WHEN isfinite({naive}) THEN {naive} END"
         return f"make_timestamp(epoch_us(TRY(timezone({quote(self.timezone)}, {naive}))))"
@@ -133,7 +135,7 @@ def _finite(sql: str) -> str:
 
 
 def _time_text(sql: str) -> str:
-    text = f"{sql}::TIME::VARCHAR"
+    text = f"{sql}::VARCHAR"
     return f"rpad(CASE WHEN strlen({text}) = 8 THEN {text} || '.' ELSE {text} END, 15, '0')"
 
 

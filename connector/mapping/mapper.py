@@ -93,12 +93,13 @@ class Mapper:
             fault = _single(pc.fill_null(result["fault"], -1)).to_numpy().astype(np.int64)
         accepted &= fault < 0
         broken = np.flatnonzero(fault >= 0)
-        gone = np.setdiff1d(np.arange(batch.rows.num_rows), kept[accepted | (fault >= 0)])
+        gone = np.ones(batch.rows.num_rows, dtype=bool)
+        gone[kept[accepted | (fault >= 0)]] = False
         rejected = self._rejected(
             batch.rows, plan, kept[broken], fault[broken], result["event_id"].take(broken)
         )
         taken = result if accepted.all() else result.filter(pa.array(accepted))
-        return self._mapped(batch, plan, taken, kept[accepted], rejected, gone)
+        return self._mapped(batch, plan, taken, kept[accepted], rejected, np.flatnonzero(gone))
 
     def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
         if self._transform is None:

@@ -96,7 +96,8 @@ class Objects:
             return Member(label, (Piece(written.sql, sql=True),), "")
         if self.nulls:
             return Member(label, (Piece(f"coalesce({written.sql}, 'null')", sql=True),), "")
-        return Member(label, (Piece(written.sql, sql=True),), f"{written.sql} IS NOT NULL", written.firm)
+        present = f"{written.firm or written.sql} IS NOT NULL"
+        return Member(label, (Piece(written.sql, sql=True),), present, written.firm)
 
     def _list(self, form: ListOf, path: str) -> list[Piece]:
         pieces = [Piece("[")]
@@ -180,6 +181,8 @@ def _nested(form: Form) -> Iterator[Form]:
 def rest_columns(mapping: Mapping, scope: Scope) -> tuple[str, ...]:
     """Return the columns that ``"*": true`` takes: those that no value of the mapping uses."""
     taken: set[str] = set()
+    if not any(isinstance(form, Object) and form.rest for form in forms(mapping)):
+        return ()
     for form in forms(mapping):
         if isinstance(form, Column):
             taken.add(form.column)

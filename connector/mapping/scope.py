@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 
 from connector.errors import ConfigError
 from connector.mapping.arrow import MARK, registrable
-from connector.mapping.engine import Engine, Refused
+from connector.mapping.engine import ROWS, Engine, Refused
 from connector.mapping.expressions import (
     Expression,
     Mistake,
@@ -44,7 +44,6 @@ class Scope:
         self.firm: set[str] = set()
         self.mistakes: list[ConfigError] = []
         self._typed: dict[str, Typed] = {}
-        self._empty = registrable(schema.empty_table(), list(self.names.values()))
 
     @contextmanager
     def at(self, path: str) -> Iterator[None]:
@@ -75,7 +74,11 @@ class Scope:
             sql = self.names[name]
             declared = self.spec.declared.get(name)
             raw = f"TRY_CAST({sql} AS {declared})" if self.casts(name) else sql
-            found = Typed(sql, self.engine.types([raw], self._empty)[0], self._mark(name))
+            try:
+                kind = self.engine.types([raw], self._sample([name]))[0]
+            except Refused as refused:
+                raise Mistake(f"column {name!r}: {refused}", "cast it in the source") from None
+            found = Typed(sql, kind, self._mark(name))
             self._writable(found, f"column {name!r}")
             self._typed[name] = found
         return self._typed[name]
@@ -107,7 +110,12 @@ class Scope:
         for name in found.columns:
             self.column(name)
         try:
-            kind = self.engine.types([found.sql], self._rows())[0]
+            sample = self._sample(found.columns)
+            if any(self.casts(name) for name in found.columns):
+                sample = self.engine.run(
+                    f"SELECT {', '.join(self.stage_columns(set(found.columns)))} FROM {ROWS}", sample
+                )
+            kind = self.engine.types([found.sql], sample)[0]
         except Refused as refused:
             message = redacted(str(refused), found, self.names)
             raise Mistake(f"the expression does not fit: {message}", self._cast_hint(found)) from None
@@ -116,10 +124,13 @@ class Scope:
         self._writable(value, "the expression")
         return value, f"{guard} IS NULL"
 
-    def _rows(self) -> pa.Table:
-        if not self.spec.declared:
-            return self._empty
-        return self.engine.run(f"SELECT {', '.join(self.stage_columns())} FROM batch", self._empty)
+    def _sample(self, columns: Sequence[str]) -> pa.Table:
+        """Return a table of some columns, without rows."""
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        try:
+            return registrable(schema.empty_table(), [self.names[name] for name in columns])
+        except pa.ArrowException:
+            raise Mistake(f"a column of {', '.join(columns)} has a type that DuckDB does not read") from None
 
     def stage_columns(self, only: set[str] | None = None) -> list[str]:
         """Return the select list of the innermost stage: every column, cast where its type is declared."""

@@ -139,7 +139,8 @@ def infinite_time(value: Typed) -> str | None:
     """Return the condition that a time is infinite, or None where it cannot be."""
     if value.form not in ("date", "timestamp", "timestamptz"):
         return None
-    return f"coalesce(NOT isfinite({value.sql}), false)"
+    sql = f"{value.sql}::TIMESTAMPTZ" if str(value.type.id) == "timestamptz_ns" else value.sql
+    return f"coalesce(NOT isfinite({sql}), false)"
 
 
 def is_json(sql: str) -> str:
