@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Self
 
 from rich.console import Console
@@ -48,12 +49,18 @@ def raw(text: str) -> None:
     out.file.flush()
 
 
+class _Amount(str):
+    """A number that is already written as it should be shown."""
+
+    __slots__ = ()
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; numbers stand at the right."""
     body = [list(row) for row in rows]
     grid = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
     for index, column in enumerate(columns):
-        numeric = bool(body) and all(isinstance(row[index], int | float) for row in body)
+        numeric = index > 0 and all(isinstance(row[index], int | float | _Amount) for row in body)
         grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in body:
         grid.add_row(*(escape(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
@@ -122,7 +129,7 @@ def reports(runs: Sequence[tuple[str, RunReport]]) -> None:
         values = [getattr(report.counts, name) for _, report in runs]
         if name in ("items", "requests") or any(values):
             rows.append([name.replace("_", " "), *values])
-    rows.append(["seconds", *(f"{_seconds(report):.1f}" for _, report in runs)])
+    rows.append(["seconds", *(_Amount(f"{_seconds(report):.1f}") for _, report in runs)])
     rows.append(["rows/s", *(int(report.counts.read / max(_seconds(report), 0.001)) for _, report in runs)])
     rows.append(["exit code", *(report.exit_code for _, report in runs)])
     table("", ["rows", *(name for name, _ in runs)], rows)
@@ -163,11 +170,37 @@ def _result(run: RunReport) -> str:
 
 def beside(row: Mapping[str, Any], items: Sequence[Mapping[str, Any]], verdict: str) -> None:
     """Print a row beside the items it becomes, or beside why it becomes none."""
-    grid = Table("row", "item", show_lines=True, header_style="bold")
-    left = json.dumps(row, ensure_ascii=False, indent=2, default=str)
-    right = "\n".join(json.dumps(item, ensure_ascii=False, indent=2) for item in items) or verdict
-    grid.add_row(escape(left), escape(right))
+    grid = Table(show_lines=True, header_style="bold")
+    grid.add_column("row", overflow="fold")
+    grid.add_column("item", overflow="fold")
+    right = "\n".join(exact_json(item, indent="  ") for item in items) or verdict
+    grid.add_row(escape(exact_json(row, indent="  ")), escape(right))
     out.print(grid)
+
+
+def exact_json(value: Any, indent: str = "", margin: str = "\n") -> str:
+    """Return `value` as JSON in which a Decimal is a number with all its digits.
+
+    Args:
+        value: JSON values and Decimals; anything else is shown as text.
+        indent: what one level is set in by; empty for one line.
+        margin: what a new line at this level begins with.
+    """
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    if not isinstance(value, Mapping | list | tuple) or not value:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    inner = margin + indent if indent else ""
+    if isinstance(value, Mapping):
+        parts = [
+            f"{json.dumps(str(k), ensure_ascii=False)}: {exact_json(v, indent, inner)}"
+            for k, v in value.items()
+        ]
+        brackets = "{}"
+    else:
+        parts, brackets = [exact_json(element, indent, inner) for element in value], "[]"
+    end = margin if indent else ""
+    return brackets[0] + inner + (f",{inner}" if indent else ", ").join(parts) + end + brackets[1]
 
 
 def as_json(report: RunReport, name: str) -> dict[str, Any]:
@@ -183,4 +216,4 @@ def as_json(report: RunReport, name: str) -> dict[str, Any]:
 def json_lines(values: Iterable[Mapping[str, Any]]) -> None:
     """Print one JSON object a line."""
     for value in values:
-        raw(json.dumps(value, ensure_ascii=False, default=str))
+        raw(exact_json(value))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from connector import wiring
@@ -79,5 +80,5 @@ def beside(batch: MappedBatch) -> list[Preview]:
 
 
 def _items(batch: MappedBatch, entry: int) -> tuple[dict[str, Any], ...]:
-    body = json.loads(Bodies(batch).body(entry, entry + 1))
+    body = json.loads(Bodies(batch).body(entry, entry + 1), parse_float=Decimal)
     return tuple({"name": part["name"], **item} for part in body["track"] for item in part["payload"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -90,7 +91,16 @@ def _difference(test: MappingTest, items: list[dict[str, Any]], reject: str) -> 
 def _told(item: dict[str, Any], want: dict[str, Any]) -> dict[str, Any]:
     """Return `item` without what the test does not spell out and need not."""
     skipped = {name for name in (*_IMPLIED, "name") if name not in want}
-    return {name: value for name, value in item.items() if name not in skipped}
+    return {name: _as_in_yaml(value) for name, value in item.items() if name not in skipped}
+
+
+def _as_in_yaml(value: Any) -> Any:
+    """Return `value` with decimals as the floats that YAML writes them as."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _as_in_yaml(member) for name, member in value.items()}
+    return [_as_in_yaml(element) for element in value] if isinstance(value, list) else value
 
 
 def _text(value: object) -> str:

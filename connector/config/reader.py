@@ -19,7 +19,11 @@ from connector.config.variables import Variables
 
 
 def load_sync(
-    path: Path | str, *, environment: str | None = None, environ: Mapping[str, str] | None = None
+    path: Path | str,
+    *,
+    environment: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    stand_in: bool = False,
 ) -> Sync:
     """Read one sync with its shared settings.
 
@@ -27,6 +31,7 @@ def load_sync(
         path: the sync's YAML file.
         environment: the environment of ``connector.yaml`` to lay over its settings, or None.
         environ: where variables come from; the process's own unless given.
+        stand_in: let a made-up value stand in for an unset variable; only for what opens nothing.
 
     Raises:
         ConfigError: a file cannot be read or is not YAML, or there is no such environment.
@@ -34,7 +39,7 @@ def load_sync(
     """
     file = Path(path)
     mistakes = Mistakes()
-    variables = Variables(os.environ if environ is None else environ, mistakes)
+    variables = Variables(os.environ if environ is None else environ, mistakes, stand_in=stand_in)
     root = read_document(file)
     merged = merge(root, read_shared(file, environment, mistakes), variables, mistakes)
     tree = _fill(resolve(variables.replace(merged), mistakes))

@@ -23,8 +23,9 @@ class Variables:
         secrets: the texts of variables that came from files or whose names say that they are secret.
     """
 
-    def __init__(self, environ: Mapping[str, str], mistakes: Mistakes) -> None:
+    def __init__(self, environ: Mapping[str, str], mistakes: Mistakes, *, stand_in: bool = False) -> None:
         self._environ = environ
+        self._stand_in = stand_in
         self._mistakes = mistakes
         self.secrets: set[str] = set()
 
@@ -70,6 +71,8 @@ class Variables:
         value = self._environ.get(name[1])
         if name[2] is not None and not value:
             return name[2]
+        if value is None and self._stand_in:
+            return f"unset-{name[1]}"
         if value is None:
             hint = f"set it, or write ${{{name[1]}:-default}}; $${{ is a literal ${{"
             self._mistakes.add(node, f"the variable {name[1]} is not set", hint)
