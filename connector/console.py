@@ -61,7 +61,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     grid = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
     for index, column in enumerate(columns):
         numeric = index > 0 and all(isinstance(row[index], int | float | _Amount) for row in body)
-        grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in body:
         grid.add_row(*(escape(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
     out.print(grid)
