@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_READ_AS_THEY_ARE = ("arrow.uuid", "arrow.json", "arrow.bool8")
 MARK = b"connector"  # field metadata: what a text column means
 
 
@@ -23,7 +24,7 @@ def registrable(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Tab
 
 def _readable(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     kind = column.type
-    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name not in ("arrow.uuid", "arrow.json"):
+    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name not in _READ_AS_THEY_ARE:
         column = column.cast(kind.storage_type) if isinstance(column, pa.ChunkedArray) else column.storage
         kind = column.type
     wanted = _type(kind, top=True)

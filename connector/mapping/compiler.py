@@ -83,7 +83,6 @@ def compile_plan(spec: MappingSpec, schema: pa.Schema, engine: Engine, *, lean: 
 
 def _key(scope: Scope) -> str:
     """Return SQL of the canonical key; without one, a digest of everything that is read."""
-    writer = JsonWriter(scope.spec.timezone)
     names = scope.spec.key
     if not names:
         if not scope.used:
@@ -94,7 +93,7 @@ def _key(scope: Scope) -> str:
         with scope.at("source.key" if scope.spec.key else "source"):
             if name not in scope.names:
                 raise unknown_column(name, scope.schema.names)
-            parts.append(canonical(scope.column(name), writer))
+            parts.append(canonical(scope.column(name), scope.spec.timezone))
     return key_of(parts) if scope.spec.key else f"""'["' || {digest(parts)} || '"]'"""
 
 

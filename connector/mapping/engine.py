@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any, NewType
 
@@ -12,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.sqltypes import DuckDBPyType
 
-from connector.errors import Bug, Stopped
+from connector.errors import SourceError, Stopped
 
 # A parsed expression as DuckDB serialises it.
 Tree = NewType("Tree", dict[str, Any])
@@ -34,6 +35,10 @@ _FUNCTIONS: dict[str, set[str]] = {}
 ROWS = "batch"  # the table that the rows of a batch are registered as
 
 
+class Unreadable(Exception):
+    """A statement failed on a row, though every expression in it catches its own errors."""
+
+
 class Refused(Exception):
     """DuckDB does not take an expression; the text is its reason, without its quotations of the statement."""
 
@@ -48,9 +53,17 @@ class Engine:
 
     def __init__(self, threads: int = 1, memory: str = "2GB") -> None:
         self._lock = Lock()
-        self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": memory,
+        }
+        self._connection = self._open()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(config=self._config)
         for statement in _SETTINGS:
-            self._connection.execute(statement)
+            connection.execute(statement)
+        return connection
 
     def types(self, expressions: Sequence[str], rows: pa.Table) -> list[DuckDBPyType]:
         """Return the types of expressions over the columns of `rows`, without running them.
@@ -72,22 +85,34 @@ class Engine:
 
         Raises:
             Stopped: `interrupt` was called meanwhile.
-            Bug: the statement failed, though every expression in it catches its own errors.
+            Unreadable: the statement failed on a row.
+            SourceError: a batch needs more memory than DuckDB may use.
         """
         with self._lock:
             return self._run(statement, rows)
 
     def _run(self, statement: str, rows: pa.Table) -> pa.Table:
-        self._connection.register(ROWS, rows)
+        connection = self._connection
+        connection.register(ROWS, rows)
         try:
-            return self._connection.sql(statement).to_arrow_table()
+            return connection.sql(statement).to_arrow_table()
         except duckdb.InterruptException:
             raise Stopped("the mapping was interrupted") from None
-        except duckdb.Error as error:
+        except duckdb.OutOfMemoryException:
+            hint = "a row or its item is very large: leave large columns out of the mapping"
+            raise SourceError(
+                f"a batch needs more than {self._config['memory_limit']} to map", hint=hint
+            ) from None
+        except duckdb.FatalException:
+            # DuckDB lets nothing run on the connection after this.
+            self._connection = self._open()
+            raise Unreadable from None
+        except duckdb.Error:
             # The text of the error may quote a row.
-            raise Bug(f"DuckDB failed while mapping: {type(error).__name__}") from None
+            raise Unreadable from None
         finally:
-            self._connection.unregister(ROWS)
+            with suppress(duckdb.Error):
+                connection.unregister(ROWS)
 
     def parse(self, expression: str) -> dict[str, Any]:
         """Parse ``SELECT expression`` and return DuckDB's tree of it, whatever the text really holds.

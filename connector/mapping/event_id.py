@@ -17,8 +17,9 @@ from connector.mapping.typed import Typed
 SCHEME = 1
 
 
-def canonical(value: Typed, writer: JsonWriter) -> str:
+def canonical(value: Typed, timezone: str) -> str:
     """Return SQL of the canonical JSON text of a value; never null."""
+    writer = JsonWriter(timezone, nulls=True, lossless=True)
     form, sql = value.form, value.sql
     if form in ("integer", "decimal", "number", "float"):
         text = _number(value, writer)
@@ -50,8 +51,8 @@ def _number(value: Typed, writer: JsonWriter) -> str:
 def _nanoseconds(value: Typed, writer: JsonWriter) -> str:
     # Nine digits where the last three say something: two rows may differ by nanoseconds only.
     last = f"(epoch_ns({value.sql}) % 1000 + 1000) % 1000"
-    micros = f"rtrim({writer.text(value)}, 'Z')"
-    return f"""'"' || {micros} || CASE WHEN {last} <> 0 THEN lpad(({last})::VARCHAR, 3, '0') ELSE '' END || 'Z"'"""
+    digits = f"""rtrim({writer.text(value)}, 'Z') || lpad(({last})::VARCHAR, 3, '0') || 'Z'"""
+    return f"""CASE WHEN {last} <> 0 THEN '"' || {digits} || '"' ELSE {writer.json(value)} END"""
 
 
 def digest(parts: Sequence[str]) -> str:

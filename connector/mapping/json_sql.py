@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.mapping.engine import quote
-from connector.mapping.typed import NESTED, SMALL_INTEGERS, Typed, is_json, is_number
+from connector.mapping.typed import NESTED, SMALL_INTEGERS, Typed, is_json, is_number, within_years
 
 _ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -45,7 +45,7 @@ class JsonWriter:
         if not self.lossless or form not in ("float", "number", "json", "date", "timestamp", "timestamptz"):
             return text
         test = is_json(sql) if form == "json" else f"{text} IS NOT NULL"
-        return f"CASE WHEN {test} THEN {text} ELSE to_json({sql}::VARCHAR)::VARCHAR END"
+        return f"CASE WHEN {test} THEN {text} ELSE to_json({_outside(value)})::VARCHAR END"
 
     def text(self, value: Typed) -> str:
         """Return plain text: digits, ISO 8601, base64, JSON for nested values."""
@@ -54,6 +54,8 @@ class JsonWriter:
             return self.json(value)
         if form in ("timestamp", "timestamptz"):
             return f"strftime({self.utc(value)}, {quote(_ISO)})"
+        if form == "date":
+            return f"CASE WHEN {within_years(value)} THEN {sql}::VARCHAR END"
         if form == "decimal":
             return _decimal_text(value)
         if (write := _TEXTS.get(form)) is not None:
@@ -61,17 +63,20 @@ class JsonWriter:
         return sql if str(value.type) == "VARCHAR" else f"{sql}::VARCHAR"
 
     def utc(self, value: Typed) -> str:
-        """Return a timestamp or date as a TIMESTAMP in UTC; infinities and what is out of range are null."""
+        """Return a timestamp or date as a TIMESTAMP in UTC; infinities and what ISO 8601 cannot write are null."""
         sql, name = value.sql, str(value.type.id)
+        zoned = value.form == "timestamptz"
         if name in ("timestamp_ns", "timestamptz_ns"):
             # A cast would round up, into the next second or day.
             sql = f"make_timestamp((epoch_ns({sql}) - (epoch_ns({sql}) % 1000 + 1000) % 1000) // 1000)"
-        if value.form == "timestamptz":
-            return sql if name == "timestamptz_ns" else f"make_timestamp(epoch_us({sql}))"
-        naive = sql if name in ("timestamp", "timestamp_ns") else f"TRY_CAST({sql} AS TIMESTAMP)"
-        if self.timezone == "UTC":
-            return f"CASE WHEN isfinite({naive}) THEN {naive} END"
-        return f"make_timestamp(epoch_us(TRY(timezone({quote(self.timezone)}, {naive}))))"
+        elif zoned:
+            sql = f"make_timestamp(epoch_us({sql}))"
+        elif name != "timestamp":
+            sql = f"TRY_CAST({sql} AS TIMESTAMP)"
+        if not zoned and self.timezone != "UTC":
+            sql = f"make_timestamp(epoch_us(timezone({quote(self.timezone)}, {sql})))"
+        # No function beyond this condition meets a value that it could fail on.
+        return f"CASE WHEN {within_years(value)} THEN {sql} END"
 
     def _list(self, value: Typed, depth: int) -> str:
         name = f"e{depth}"
@@ -109,6 +114,16 @@ def member_name(name: str) -> str:
     return json.dumps(name, ensure_ascii=False) + ":"
 
 
+def _outside(value: Typed) -> str:
+    """Return text of a value that JSON cannot hold; of a timestamp the units since 1970, as some have no other form."""
+    if value.form not in ("timestamp", "timestamptz"):
+        return f"{value.sql}::VARCHAR"
+    nanoseconds = str(value.type.id) in ("timestamp_ns", "timestamptz_ns")
+    micros = value.sql if value.form == "timestamptz" else f"TRY_CAST({value.sql} AS TIMESTAMP)"
+    units = f"epoch_ns({value.sql})" if nanoseconds else f"epoch_us({micros})"
+    return f"CASE WHEN {value.sql} IS NOT NULL THEN coalesce({units}::VARCHAR, 'infinity') END"
+
+
 def _joined(opening: str, items: str, closing: str) -> str:
     # array_to_string leaves nulls out, and is null of a list of nulls only.
     text = f"'{opening}' || coalesce(array_to_string({items}, ','), '') || '{closing}'"
@@ -128,10 +143,6 @@ def _decimal_text(value: Typed) -> str:
     precision, scale = value.digits
     # Without digits before the point DuckDB writes .50 and -.50.
     return text if precision > scale else f"replace(replace('#' || {text}, '#-', '-0'), '#.', '0.')"
-
-
-def _finite(sql: str) -> str:
-    return f"CASE WHEN isfinite({sql}) THEN {sql}::VARCHAR END"
 
 
 def _time_text(sql: str) -> str:
@@ -156,8 +167,7 @@ def _interval_text(sql: str) -> str:
 
 
 _TEXTS: dict[str, Callable[[str], str]] = {
-    "float": _finite,
-    "date": _finite,
+    "float": lambda sql: f"CASE WHEN isfinite({sql}) THEN {sql}::VARCHAR END",
     "number": lambda sql: f"CASE WHEN {is_number(sql)} THEN {sql} END",
     "json": _one_line,
     "time": _time_text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +17,9 @@ from connector.mapping.compiler import VERSION, Plan, compile_plan
 from connector.mapping.engine import Engine
 from connector.mapping.notes import notes
 from connector.mapping.objects import HIDDEN
-from connector.mapping.row_json import row_statement
+from connector.mapping.rejects import Shown
 from connector.mapping.scope import Scope
+from connector.mapping.selection import select
 from connector.mapping.spec import MappingSpec
 from connector.mapping.transform import Transform
 from connector.model import MappedBatch, Reject, SourceBatch
@@ -67,7 +68,7 @@ class Mapper:
         self.columns: tuple[str, ...] = tuple(spec.schema.names) if self._transform else tuple(plan.columns)
         self.fingerprint = spec.fingerprint
         self.notes: tuple[str, ...] = notes(self._seen, Scope(self._seen, self._schema, self._engine), plan)
-        self._shown = row_statement(spec, self.columns, self._engine)
+        self._shown = Shown(spec, self.columns, self._engine)
 
     def _plan(self, *, lean: bool) -> Plan:
         if lean not in self._plans:
@@ -83,23 +84,25 @@ class Mapper:
             Stopped: `cancel` was called meanwhile.
         """
         rows, kept = self._rows(batch.rows)
-        result, plan = self._run(rows, batch, kept)
-        number = len(kept)
-        accepted = np.ones(number, dtype=bool)
-        if "items" in result.column_names:
-            accepted &= _numpy(result, "items") > 0
-        fault = np.full(number, -1, dtype=np.int64)
+        result, readable, plan = self._run(rows, batch, kept)
+        lost = np.setdiff1d(kept, kept[readable]) if len(readable) < len(kept) else kept[:0]
+        kept = kept[readable]
+        fault = np.full(len(kept), -1, dtype=np.int64)
         if "fault" in result.column_names:
             fault = _single(pc.fill_null(result["fault"], -1)).to_numpy().astype(np.int64)
-        accepted &= fault < 0
         broken = np.flatnonzero(fault >= 0)
-        gone = np.ones(batch.rows.num_rows, dtype=bool)
-        gone[kept[accepted | (fault >= 0)]] = False
+        accepted = fault < 0
+        if "items" in result.column_names:
+            accepted &= _numpy(result, "items") > 0
         rejected = self._rejected(
-            batch.rows, plan, kept[broken], fault[broken], result["event_id"].take(broken)
+            batch.rows, kept[broken], result["event_id"].take(broken), plan, fault[broken]
         )
+        rejected |= {int(place): self._shown.unreadable(batch.rows, int(place)) for place in lost}
+        gone = np.ones(batch.rows.num_rows, dtype=bool)
+        gone[[*kept[broken], *lost]] = False
+        gone[kept[accepted]] = False
         taken = result if accepted.all() else result.filter(pa.array(accepted))
-        return self._mapped(batch, plan, taken, kept[accepted], rejected, np.flatnonzero(gone))
+        return self._mapped(batch, plan, taken, kept[accepted], (rejected, np.flatnonzero(gone)))
 
     def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
         if self._transform is None:
@@ -111,7 +114,7 @@ class Mapper:
             )
         return table, kept
 
-    def _run(self, rows: pa.Table, batch: SourceBatch, kept: Indexes) -> tuple[pa.Table, Plan]:
+    def _run(self, rows: pa.Table, batch: SourceBatch, kept: Indexes) -> tuple[pa.Table, Indexes, Plan]:
         plan = self._plan(lean=True)
         firm = [name for name, sql in plan.columns.items() if sql in plan.firm]
         if any(rows[name].null_count for name in firm):
@@ -121,7 +124,7 @@ class Mapper:
             version = batch.version
             version = pa.repeat(version, len(kept)) if isinstance(version, str) else _taken(version, kept)
             read = read.append_column(VERSION, version)
-        return self._engine.run(plan.statement, read), plan
+        return *select(self._engine, plan.statement, read), plan
 
     def _mapped(
         self,
@@ -129,9 +132,9 @@ class Mapper:
         plan: Plan,
         result: pa.Table,
         row: Indexes,
-        rejected: Mapping[int, Reject],
-        filtered: Indexes,
+        others: tuple[Mapping[int, Reject], Indexes],
     ) -> MappedBatch:
+        rejected, filtered = others
         text = _single(result["text"])
         if text.null_count or len(text) + len(rejected) + len(filtered) != batch.rows.num_rows:
             raise Bug("the mapping lost rows")
@@ -154,33 +157,18 @@ class Mapper:
         )
 
     def _rejected(
-        self, rows: pa.RecordBatch, plan: Plan, index: Indexes, fault: Indexes, event_id: pa.ChunkedArray
+        self, rows: pa.RecordBatch, index: Indexes, event_id: pa.ChunkedArray, plan: Plan, fault: Indexes
     ) -> dict[int, Reject]:
-        if not len(index):
-            return {}
+        shown = self._shown.rejects(rows, index, event_id.to_pylist())
         said = [plan.faults[n] for n in fault]
-        described = self._describe(rows, index, event_id.to_pylist())
         return {
             int(place): replace(reject, reason=why.reason, message=why.message)
-            for place, why, reject in zip(index, said, described, strict=True)
+            for place, why, reject in zip(index, said, shown, strict=True)
         }
-
-    def _describe(self, rows: pa.RecordBatch, index: Indexes, event_id: Sequence[str]) -> list[Reject]:
-        if not self.columns:
-            return [Reject("", "", found, row="{}" if self._spec.keep_rows else None) for found in event_id]
-        read = rows.select(list(self.columns))
-        # Slices, as Arrow cannot take rows out of string views.
-        shown = pa.Table.from_batches([read.slice(place, 1) for place in index.tolist()])
-        found = self._engine.run(self._shown, registrable(shown, [f"c{n}" for n in range(len(self.columns))]))
-        keys, held = found["key"].to_pylist(), found["row"].to_pylist()
-        return [
-            Reject("", "", event_id[n], keys[n], held[n] if self._spec.keep_rows else None)
-            for n in range(len(event_id))
-        ]
 
     def _describer(self, batch: SourceBatch, row: Indexes, event_id: pa.Array) -> Callable[[int], Reject]:
         def describe(entry: int) -> Reject:
-            return self._describe(batch.rows, row[entry : entry + 1], [event_id[entry].as_py()])[0]
+            return self._shown.rejects(batch.rows, row[entry : entry + 1], [event_id[entry].as_py()])[0]
 
         return describe
 

@@ -135,12 +135,27 @@ def not_a_number(value: Typed) -> str | None:
     return f"coalesce({_is_nan(value.sql)}, false)" if value.form == "number" else None
 
 
-def infinite_time(value: Typed) -> str | None:
-    """Return the condition that a time is infinite, or None where it cannot be."""
+def infinite_value(value: Typed) -> str | None:
+    """Return the condition that a time is infinite or beyond the years of ISO 8601, or None where it cannot be."""
     if value.form not in ("date", "timestamp", "timestamptz"):
         return None
-    sql = f"{value.sql}::TIMESTAMPTZ" if str(value.type.id) == "timestamptz_ns" else value.sql
-    return f"coalesce(NOT isfinite({sql}), false)"
+    return f"coalesce(NOT {within_years(value)}, false)"
+
+
+def within_years(value: Typed) -> str:
+    """Return the condition that a date or timestamp is within the years 1 to 9999, which ISO 8601 can write."""
+    if str(value.type.id) in ("timestamp_ns", "timestamptz_ns"):
+        return f"coalesce(epoch_ns({value.sql}) > -9223372036854775000, {value.sql} IS NULL)"
+    zone = "+00" if value.form == "timestamptz" else ""
+    kind = "DATE" if value.form == "date" else "TIMESTAMPTZ" if zone else "TIMESTAMP"
+    last = "9999-12-31" if kind == "DATE" else f"9999-12-31 23:59:59.999999{zone}"
+    first = "0001-01-01" if kind == "DATE" else f"0001-01-01 00:00:00{zone}"
+    sql = (
+        value.sql
+        if kind != "TIMESTAMP" or value.type.id == "timestamp"
+        else f"TRY_CAST({value.sql} AS TIMESTAMP)"
+    )
+    return f"({sql} BETWEEN {kind} '{first}' AND {kind} '{last}')"
 
 
 def is_json(sql: str) -> str:

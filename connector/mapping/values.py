@@ -15,7 +15,7 @@ from connector.mapping.engine import quote
 from connector.mapping.expressions import Mistake
 from connector.mapping.json_sql import JsonWriter
 from connector.mapping.scope import Scope
-from connector.mapping.typed import Typed, anywhere, infinite_time, invalid, not_a_number
+from connector.mapping.typed import Typed, anywhere, infinite_value, invalid, not_a_number
 
 Scalar = Column | Sql | Constant | Template
 Warned = tuple[str, str]  # warning code, condition
@@ -93,7 +93,7 @@ class Values:
 
     def _checked(self, value: Value) -> Value:
         """Add the conditions under which the text of a value is not what its type promises."""
-        odd = [("not_a_number", not_a_number), ("infinite_time", infinite_time)]
+        odd = [("not_a_number", not_a_number), ("infinite_value", infinite_value)]
         warned = [(code, condition) for code, test in odd if (condition := anywhere(value.typed, test))]
         broken = anywhere(value.typed, invalid)
         return replace(

@@ -7,6 +7,7 @@ import uuid
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from mappings import data, field, items, mapped, naive, reasons, texts
 
@@ -145,7 +146,7 @@ def test_what_has_no_json_form_is_counted():
     nested = pa.array([[{"f": float("inf")}], [{"f": 1.0}]], pa.list_(pa.struct([("f", pa.float64())])))
     columns = {"n": nested, "t": pa.array([2**63 - 1, 0], pa.timestamp("us"))}
     batch = mapped(columns, {"data": {"n": "n", "t": "t"}})
-    assert batch.warnings == {"not_a_number": 1, "infinite_time": 1}
+    assert batch.warnings == {"not_a_number": 1, "infinite_value": 1}
     assert items(batch)[0]["data"] == {"n": [{}]}
 
 
@@ -200,3 +201,55 @@ def test_columns_that_nobody_maps_may_have_any_type():
     assert data({"u": union, "a": [1]}, a="a") == [{"a": 1}]
     with pytest.raises(ConfigErrors, match=r"mapping.data.u: "):
         mapped({"u": union, "a": [1]}, {"data": {"u": "u"}})
+
+
+LATE = 253402300800  # 10000-01-01 in seconds
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array([-(2**63), -(2**63) + 1, 2**63 - 2, LATE * 10**6, -(10**17)], pa.timestamp("us")),
+        pa.array([-(2**63), -(2**63) + 1, 2**63 - 2, LATE * 10**6, -(10**17)], pa.timestamp("us", "UTC")),
+        pa.array([LATE, -(10**12)], pa.timestamp("s")),
+        pa.array([LATE * 1000, -(10**14)], pa.timestamp("ms", "UTC")),
+        pa.array([2**31 - 1, 2**31 - 2, -(2**31), 2932897, -719163], pa.date32()),
+        pa.array([-(2**63) + 1], pa.timestamp("ns")),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_times_that_iso_8601_cannot_write_are_null_and_counted(array, zone):
+    """Infinities and years beyond 1 to 9999 have no form, as values, timestamps and keys."""
+    batch = mapped({"x": array}, {"data": {"x": "x"}}, timezone=zone, key=("x",))
+    assert [item["data"] for item in items(batch)] == [{}] * len(array)
+    assert batch.warnings == {"infinite_value": len(array)}
+    rejected = mapped({"x": array}, {"timestamp": "x"}, timezone=zone)
+    assert set(reasons(rejected).values()) == {"missing_timestamp"}
+
+
+BAD_TEXT = pa.StringArray.from_buffers(
+    4, pa.array([0, 1, 3, 4, 5], pa.int32()).buffers()[1], pa.py_buffer(b"a\xff\xfebc")
+)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        BAD_TEXT,
+        pc.cast(BAD_TEXT, pa.string_view()),
+        pa.StructArray.from_arrays([BAD_TEXT], names=["s"]),
+        pa.array([[("a", 1)], [("a", 1), ("a", 2)], [], None], pa.map_(pa.string(), pa.int64())),
+        pa.array([0, 2**62, 0, 0], pa.timestamp("s", "UTC")),
+        pa.array([0, 2**62, 0, 0], pa.duration("s")),
+    ],
+)
+def test_a_value_that_cannot_be_read_costs_its_row_only(array):
+    """Text that is not UTF-8, maps with a key twice and overflowing times reject their row, with its key."""
+    columns = {"k": pa.array([7, 8, 9, 10]), "x": array, "n": [1, 1, 0, 1]}
+    batch = mapped(columns, {"when": "n = 1", "data": {"x": "x"}}, key=("k",))
+    assert batch.row.tolist() == [0, 3]
+    assert batch.filtered.tolist() == [2]
+    assert reasons(batch) == {1: "expression_error"}
+    assert batch.rejected[1].key == "[8]"
+    assert len(items(batch)) == 2
+    assert batch.describe(1).key == "[10]"
