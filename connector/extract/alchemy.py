@@ -151,15 +151,14 @@ class AlchemyReader:
         warnings: Counter[str] = Counter()
         values = list(zip(*rows, strict=True))
         arrays = []
-        for column, found in zip(statement.columns, values, strict=True):
+        for column, found in zip(statement.columns[: statement.shown], values, strict=False):
             array, counted = typed(found, column, self._timezone)
             arrays.append(array)
             warnings += counted
-        schema = pa.schema([column.field for column in statement.columns])
         raw = tuple(
             pa.array([_text(value) for value in values[place]], pa.string()) for place in statement.ordering
         )
-        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=schema), raw, warnings)
+        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=statement.schema), raw, warnings)
 
     def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
         """The kind of literal and the value's text."""

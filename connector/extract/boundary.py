@@ -96,7 +96,7 @@ class Boundary:
                 hint="set source.key",
             )
         return SourceBatch(
-            rows=self._scan.rows(chunk),
+            rows=chunk.rows,
             position=position,
             version=versions(chunk.raw[0]),
             end=position(count),
@@ -110,8 +110,8 @@ class Boundary:
 
 def _digests(chunk: Chunk, first: int, last: int) -> list[str]:
     """A digest of each row in [first, last): the same for the same values, on any machine."""
-    rows = cut(chunk, first, last).rows
-    columns = [_comparable(column).to_pylist() for column in rows.columns]
+    part = cut(chunk, first, last)
+    columns = [_comparable(column).to_pylist() for column in (*part.raw, *part.rows.columns)]
     return [
         hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         for row in zip(*columns, strict=True)

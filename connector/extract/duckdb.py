@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ _STRANGE_INSIDE = re.compile(r"HUGEINT|BIGNUM|UUID|JSON|BIT\b|ENUM|TIME WITH|INT
 _UNFIT = re.compile(r"(FLOAT|DOUBLE)|(JSON|.*\[.*\]|STRUCT.*|MAP.*|UNION.*|VARIANT|INTERVAL|GEOMETRY.*)$")
 
 
+# A sort larger than this goes to disk; options of the URL such as `?memory_limit=8GB` come before it.
+_BOUNDS = {"memory_limit": "2GB", "temp_directory": tempfile.gettempdir()}
+
+
 class DuckdbReader:
     """One file, opened for reading."""
 
@@ -44,6 +49,7 @@ class DuckdbReader:
 
     def __init__(self, url: URL) -> None:
         self._path = url.database or ""
+        self._options = {name: str(value) for name, value in url.query.items()}
         self._connection: Any = None
 
     def connect(self) -> None:
@@ -59,7 +65,7 @@ class DuckdbReader:
             )
             raise ConfigError(named, hint="write duckdb:///folder/file.duckdb", path="source.url")
         with self._translated():
-            self._connection = duckdb.connect(self._path, read_only=True)
+            self._connection = duckdb.connect(self._path, read_only=True, config={**_BOUNDS, **self._options})
             self._connection.execute("set timezone = 'UTC'")
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
@@ -253,10 +259,8 @@ def _chunk(batch: pa.RecordBatch, statement: Statement) -> Chunk:
         _finish(array, column, warnings)
         for array, column in zip(batch.columns, statement.columns, strict=True)
     ]
-    rows = pa.RecordBatch.from_arrays(
-        arrays, schema=pa.schema([column.field for column in statement.columns])
-    )
-    return Chunk(rows, tuple(rows.column(place) for place in statement.ordering), warnings)
+    rows = pa.RecordBatch.from_arrays(arrays[: statement.shown], schema=statement.schema)
+    return Chunk(rows, tuple(arrays[place] for place in statement.ordering), warnings)
 
 
 def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:

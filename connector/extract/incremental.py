@@ -11,7 +11,7 @@ import pyarrow as pa
 from connector.errors import DataError
 from connector.extract.boundary import Boundary
 from connector.extract.horizon import Horizon
-from connector.extract.ordered import Scan, null_key, versions
+from connector.extract.ordered import Scan, mixed, null_key, versions
 from connector.extract.reader import Chunk, Column, Raw
 from connector.model import SourceBatch, Watermark
 
@@ -47,6 +47,7 @@ class Incremental:
             # Where the first run starts must not move, also if it finds nothing.
             yield self._empty(part)
         part = part or {}
+        self._refuse_mixed(part)
         self._count(part)
         if self.horizon.held:
             return
@@ -97,6 +98,17 @@ class Incremental:
             conditions.append(keyset.compare("<", self.horizon.raw))
         return conditions
 
+    def _refuse_mixed(self, part: Mapping[str, Any]) -> None:
+        """Where types are ordered one after the other, the least and the greatest value have all there are."""
+        reader, keyset = self.scan.reader, self.scan.keyset
+        if not reader.traits.mixed:
+            return
+        cursor = keyset.order[0]
+        found = [reader.greatest(cursor, keyset.extreme(which, cursor)) for which in ("min", "max")]
+        kinds = {raw[0] for raw in (*found, part.get("cursor"), part.get("from")) if raw}
+        if len(kinds) > 1:
+            raise mixed(cursor.name, kinds)
+
     def _count(self, part: Mapping[str, Any]) -> None:
         cursor, keyset = self.scan.keyset.order[0], self.scan.keyset
         self._count_unread(cursor)
@@ -132,7 +144,7 @@ class Incremental:
             )
 
         return SourceBatch(
-            rows=self.scan.rows(chunk),
+            rows=chunk.rows,
             position=position,
             version=versions(chunk.raw[0]),
             end=position(chunk.rows.num_rows),
@@ -142,8 +154,7 @@ class Incremental:
 
     def _empty(self, part: dict[str, Any]) -> SourceBatch:
         end = Watermark({"rows": part})
-        schema = [column.field for column in self.scan.columns if column.name in self.scan.visible]
-        return empty_batch(schema, end, self.scan.key)
+        return empty_batch(self.scan.fields, end, self.scan.key)
 
 
 def empty_batch(fields: list[Any], end: Watermark, key: tuple[str, ...]) -> SourceBatch:

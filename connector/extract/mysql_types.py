@@ -81,13 +81,12 @@ def chunk_of(rows: Sequence[tuple[Any, ...]], statement: Statement, timezone: st
     values = list(zip(*rows, strict=True))
     found = [_values(column, part) for column, part in zip(statement.columns, values, strict=True)]
     arrays = []
-    for column, part in zip(statement.columns, found, strict=True):
+    for column, part in zip(statement.columns[: statement.shown], found, strict=False):
         array, counted = _array(part, column, timezone)
         arrays.append(array)
         warnings += counted
-    schema = pa.schema([column.field for column in statement.columns])
     raw = tuple(_raw(found[place]) for place in statement.ordering)
-    return Chunk(pa.RecordBatch.from_arrays(arrays, schema=schema), raw, warnings)
+    return Chunk(pa.RecordBatch.from_arrays(arrays, schema=statement.schema), raw, warnings)
 
 
 def _values(column: Column, values: Sequence[Any]) -> Sequence[Any]:

@@ -22,8 +22,6 @@ from connector.extract.reader import CURSOR, Chunk, Column, Raw, Reader, Stateme
 
 # Rows of the first page: nothing is known yet of how wide they are.
 _FIRST_PAGE = 2_000
-# A page holds at most this many batches: more gains nothing, and the statement stays open longer.
-_BATCHES_A_PAGE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +84,15 @@ class Scan:
             if rows <= size:
                 return
             fitting = self.limits.bytes * rows // max(nbytes, 1)
-            size = max(1, min(fitting, _BATCHES_A_PAGE * self.limits.rows))
+            # A page is about a batch: larger ones gain nothing, and their statement is open for longer.
+            size = max(1, min(fitting, self.limits.rows))
 
     def _from(self, conditions: Sequence[str], after: Sequence[Raw]) -> list[str]:
         return [*conditions, self.keyset.after(after)] if after else list(conditions)
 
     def _statement(self, conditions: Sequence[str], limit: int | None) -> Generator[Chunk]:
         sql = self.keyset.rows(self.columns, conditions, limit)
-        return self.reader.stream(Statement(sql, self.columns, self.ordering, self.limits))
+        return self.reader.stream(Statement(sql, self.columns, len(self.visible), self.ordering, self.limits))
 
     def _checked(self, chunks: Generator[Chunk]) -> Iterator[Chunk]:
         last: tuple[Raw, ...] = ()
@@ -117,9 +116,10 @@ class Scan:
             hint="add the columns to source.key that tell such rows apart",
         )
 
-    def rows(self, chunk: Chunk) -> pa.RecordBatch:
-        """What of a chunk leaves: the columns asked for and the key's."""
-        return chunk.rows.select(list(self.visible))
+    @property
+    def fields(self) -> list[pa.Field]:
+        """What leaves: the columns asked for and the key's."""
+        return [column.field for column in self.columns[: len(self.visible)]]
 
 
 def null_key(name: str, count: int) -> DataError:
@@ -127,6 +127,14 @@ def null_key(name: str, count: int) -> DataError:
     return DataError(
         f"Column {name!r} is part of the key, and has no value in {count} rows.",
         hint="choose key columns that are never null, or leave such rows out with source.where",
+    )
+
+
+def mixed(name: str, kinds: Iterable[str]) -> DataError:
+    """The error for a column whose values are not of one type, and so have no one order."""
+    return DataError(
+        f"Column {name!r} stores {' and '.join(sorted(kinds))}: SQLite orders those apart, so it cannot be cursor or key.",
+        hint="store one kind of value, or use cursor: {sql: …} that makes one of it",
     )
 
 

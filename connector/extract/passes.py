@@ -42,8 +42,7 @@ class Passes:
             last = batch.end["rows"]["key"]
             yield batch
         end = Watermark({"rows": {"pass": number, "key": last, "done": True}})
-        fields = [column.field for column in self.scan.columns if column.name in self.scan.visible]
-        yield empty_batch(fields, end, self.scan.key)
+        yield empty_batch(self.scan.fields, end, self.scan.key)
 
     def _batch(self, chunk: Chunk, number: int) -> SourceBatch:
         def position(n: int) -> Watermark:
@@ -51,7 +50,7 @@ class Passes:
             return Watermark({"rows": {"pass": number, "key": key, "done": False}})
 
         return SourceBatch(
-            rows=self.scan.rows(chunk),
+            rows=chunk.rows,
             position=position,
             version=str(number),
             end=position(chunk.rows.num_rows),

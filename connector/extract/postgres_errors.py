@@ -9,9 +9,18 @@ from contextlib import contextmanager
 import pyarrow as pa
 from sqlalchemy.engine import URL
 
-from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError, Stopped
+from connector.errors import (
+    ConfigError,
+    ConnectorError,
+    CredentialsError,
+    DataError,
+    SourceError,
+    Stopped,
+)
 
 _SERVER = re.compile(r"(?:ERROR|FATAL|PANIC):\s+([^\n]*)")
+# Words that quote nothing.
+_ENDED = re.compile(r"(?:canceling|terminating|server closed|the database system is)[^\n\"]*")
 _CONNECTION = {
     "password authentication failed": "The server refuses the password.",
     "no password supplied": "The server asks for a password.",
@@ -70,6 +79,10 @@ def _statement_error(state: str, said: str) -> ConnectorError | None:
         )
     if state.startswith("42"):
         return ConfigError(f"The server refuses the statement: {said}.", hint=hint)
+    if state == "22000":  # how arrays that do not fit into Arrow's lists are refused
+        return DataError(
+            "An array has several dimensions.", hint="select it as JSON in source.query: to_jsonb(column)"
+        )
     if state.startswith("22"):  # the server's words quote the value
         return SourceError(f"A value in the source broke the statement (SQLSTATE {state}).", hint=hint)
     return None
@@ -77,8 +90,14 @@ def _statement_error(state: str, said: str) -> ConnectorError | None:
 
 def _unreachable(text: str, state: str, said: str, url: URL) -> ConnectorError:
     where = f"{url.host or url.query.get('host', 'the local socket')}" + (f":{url.port}" if url.port else "")
-    if said or state:
-        return SourceError(f"The server at {where} ended the statement: {said or state}.", hint="run again")
+    if ended := _ENDED.search(text):
+        hint = "raise statement_timeout for this user" if "statement timeout" in ended[0] else "run again"
+        return SourceError(f"The server at {where} ended the statement: {ended[0].rstrip('.')}.", hint=hint)
+    if said or state:  # while rows arrive there is no SQLSTATE, and the server's words may quote a value
+        code = f" (SQLSTATE {state})" if state else ""
+        return SourceError(
+            f"The server at {where} ended the statement{code}.", hint="run the statement by hand"
+        )
     if "invalid connection option" in text or "invalid URI" in text:
         return ConfigError(
             "source.url holds an option that PostgreSQL does not know.", hint="correct it", path="source.url"

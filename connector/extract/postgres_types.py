@@ -29,6 +29,10 @@ _DIRECT = {
     "bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "name",
     "bytea", "date", "timestamp", "timestamptz", "time", "json", "jsonb", "numeric",
 }  # fmt: skip
+# Arrays of these arrive as arrays: what JSON of the server's would show otherwise, or not show, than the element alone.
+_LISTED = {"_float4", "_float8", "_bytea", "_date", "_timestamp", "_timestamptz", "_time"}
+# NaN and infinities within an array that arrives as JSON, and in an interval's text.
+_STRANGE = {"numeric[]": r'"(NaN|-?Infinity)"', "interval[]": '"-?infinity"', "interval": "^-?infinity$"}
 _MEANINGS = {"json": "json", "jsonb": "json", "uuid": "uuid", "interval": "interval", "money": "number"}
 _UNFIT = {
     "float4": "a floating-point number",
@@ -78,7 +82,7 @@ def _type(found: Described) -> tuple[pa.DataType, str]:
             return pa.decimal128(precision, scale), ""
         return pa.string(), "number"
     if pa.types.is_list(found.arrow):
-        return pa.string(), "json"
+        return (found.arrow, "") if found.type in _LISTED else (pa.string(), "json")
     if found.type == "oid":
         return pa.int64(), ""
     meaning = _MEANINGS.get(found.type, "")
@@ -88,11 +92,16 @@ def _type(found: Described) -> tuple[pa.DataType, str]:
 
 
 def _output(found: Described, sql: str) -> str:
+    if found.type in _LISTED:
+        # Arrow would flatten several dimensions: the server refuses those (22000). The slice counts from 1.
+        return f"case when array_ndims({sql}) > 1 then array_append({sql}, null) else ({sql})[:] end"
     if pa.types.is_list(found.arrow):
         # As JSON: several dimensions and lower bounds other than 1 get lost on the way through Arrow.
         return f"to_jsonb({sql})::text"
     if found.type == "oid":
         return f"({sql})::int8"
+    if found.type == "inet":
+        return f"to_jsonb({sql}) #>> '{{}}'"  # a cast to text would add the mask /32
     if found.type == "money":
         return f"({sql})::numeric::text"
     return sql if found.type in _DIRECT else f"({sql})::text"
@@ -105,19 +114,30 @@ def chunk_of(batch: pa.RecordBatch, statement: Statement) -> Chunk:
         _finish(array, column, warnings)
         for array, column in zip(batch.columns, statement.columns, strict=True)
     ]
-    schema = pa.schema([column.field for column in statement.columns])
-    rows = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    return Chunk(rows, tuple(rows.column(place) for place in statement.ordering), warnings)
+    rows = pa.RecordBatch.from_arrays(arrays[: statement.shown], schema=statement.schema)
+    return Chunk(rows, tuple(arrays[place] for place in statement.ordering), warnings)
 
 
 def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
+    if strange := _STRANGE.get(column.native):
+        return _without_strange(array, strange, warnings)
     if array.type == column.type:
         return _without_infinities(array, warnings)
     if pa.types.is_decimal(column.type) and pa.types.is_string(array.type):
         return decimals(array, column.type, warnings)
     return array.cast(column.type)
+
+
+def _without_strange(array: pa.Array, pattern: str, warnings: Counter[str]) -> pa.Array:
+    count = pc.sum(pc.count_substring_regex(array, pattern)).as_py()
+    if not count:
+        return array
+    warnings["infinite_value"] += count
+    if pattern.startswith('"'):
+        return pc.replace_substring_regex(array, pattern, "null")
+    return pc.if_else(pc.match_substring_regex(array, pattern), None, array)
 
 
 def _without_infinities(array: pa.Array, warnings: Counter[str]) -> pa.Array:

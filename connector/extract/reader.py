@@ -30,7 +30,7 @@ class Column:
 
     Attributes:
         name: as the source has it.
-        type: its Arrow type for the whole run; null for a cursor expression that is only ordered by.
+        type: its Arrow type for the whole run; null where the source tells none.
         native: the source's own name of the type, as its literals need it.
         sql: the expression to compare and to order by.
         output: the expression to select; differs where the source must convert it.
@@ -66,7 +66,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a statement: `rows` as the columns declare, `raw` the values of the ordering columns."""
+    """Some rows of a statement: `rows` of the columns that are shown, `raw` the values of the ordering columns."""
 
     rows: pa.RecordBatch
     raw: tuple[pa.Array, ...]
@@ -75,12 +75,26 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement and what comes out of it: `ordering` are the places in `columns` whose raw values matter."""
+    """A statement and what comes out of it.
+
+    Attributes:
+        sql: selects `columns`, in their order.
+        columns: what is selected.
+        shown: how many of them, from the first on, a chunk's rows have; the others are only ordered by.
+        ordering: the places in `columns` whose raw values matter.
+        limits: of one chunk.
+    """
 
     sql: str
     columns: tuple[Column, ...]
+    shown: int
     ordering: tuple[int, ...]
     limits: Limits
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of a chunk's rows."""
+        return pa.schema([column.field for column in self.columns[: self.shown]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +104,14 @@ class Traits:
     Attributes:
         settle: how long rows may be late when the configuration does not say.
         tuples: whether ``(a, b) > (c, d)`` is understood and answered from an index.
+        mixed: whether a column can hold values of several types, each ordered among its own.
         paged: whether one statement a page is cheaper than one statement, given an index.
         limit: how a statement is cut off after ``{n}`` rows.
     """
 
     settle: Literal["auto"] | dt.timedelta = dt.timedelta(seconds=60)
     tuples: bool = False
+    mixed: bool = False
     paged: bool = True
     limit: str = "limit {n}"
 

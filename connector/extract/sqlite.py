@@ -27,7 +27,7 @@ from connector.extract.typed import typed
 class SqliteReader:
     """One file, opened for reading; a file that is not there is never made."""
 
-    traits = Traits(settle=dt.timedelta(0), tuples=sqlite3.sqlite_version_info >= (3, 15))
+    traits = Traits(settle=dt.timedelta(0), tuples=sqlite3.sqlite_version_info >= (3, 15), mixed=True)
 
     def __init__(self, url: URL, timezone: str) -> None:
         self._path = url.database or ""
@@ -67,7 +67,7 @@ class SqliteReader:
             info = self.fetch(f"pragma {self._schema(relation)}table_xinfo({self.quote(relation.parts[-1])})")
         else:
             # A view passes on the declared types of the columns that it takes from tables.
-            self.fetch(f"create temp view connector_view as select * from ({relation.query}\n)")
+            self.fetch(f"create temp view connector_view as {relation.query}")
             info = self.fetch("pragma temp.table_xinfo(connector_view)")
             self.fetch("drop view temp.connector_view")
         self.undeclared = []
@@ -132,12 +132,11 @@ class SqliteReader:
         raw = tuple(raw_array(values[place], statement.columns[place]) for place in statement.ordering)
         warnings: Counter[str] = Counter()
         arrays = []
-        for column, found in zip(statement.columns, values, strict=True):
+        for column, found in zip(statement.columns[: statement.shown], values, strict=False):
             array, counted = typed(found, column, self._timezone)
             arrays.append(array)
             warnings += counted
-        schema = pa.schema([column.field for column in statement.columns])
-        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=schema), raw, warnings)
+        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=statement.schema), raw, warnings)
 
     def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
         """The storage class and the stored value."""

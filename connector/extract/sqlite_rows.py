@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from connector.errors import DataError
+from connector.extract.ordered import mixed
 from connector.extract.reader import Column
 
 _STORAGE = {int: "integer", str: "text", bytes: "blob", float: "real"}
@@ -56,11 +57,7 @@ def raw_array(values: Sequence[Any], column: Column) -> pa.Array:
     """Stored values, as one array of their storage class."""
     found = set(map(type, values)) - {type(None)}
     if len(found) > 1:
-        classes = " and ".join(sorted(_STORAGE[kind] for kind in found))
-        raise DataError(
-            f"Column {column.name!r} stores {classes}: SQLite orders those apart, so it cannot be cursor or key.",
-            hint="store one kind of value, or use cursor: {sql: …} that makes one of it",
-        )
+        raise mixed(column.name, (_STORAGE[kind] for kind in found))
     if found == {float}:
         raise DataError(
             f"Column {column.name!r} stores floating-point numbers, which cannot be cursor or key.",
