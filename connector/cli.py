@@ -15,9 +15,11 @@ from connector.cli_options import (
     State,
     Target,
     Targets,
+    debugging,
     exit_codes,
     files_of,
     load,
+    set_debugging,
 )
 from connector.cli_state import rejects_app, state_app
 
@@ -45,8 +47,11 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")] = False,
 ) -> None:
     """Moves rows from databases and Parquet files into the Intempt Track API."""
+    del version  # its callback has ended the program
+    set_debugging(debug)
 
 
 def main() -> None:
@@ -75,7 +80,7 @@ def run(
         if dry_run:
             code = commands.dry_run(files, env, state, limit)
         else:
-            code = commands.run(files, commands.RunOptions(env, state, limit, json=json))
+            code = commands.run(files, commands.RunOptions(env, state, limit, json, debugging()))
     raise typer.Exit(code)
 
 
@@ -129,11 +134,12 @@ def preview(
 def status(
     targets: Targets = None, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
 ) -> None:
-    """Show each sync's last run, watermark age and rejects."""
+    """Show each sync's last run: when, how it ended, and what became of its rows."""
     from connector import commands
 
     with exit_codes():
-        commands.status(files_of(targets, configs), env, state, json=json)
+        code = commands.status(files_of(targets, configs), env, state, json=json)
+    raise typer.Exit(code)
 
 
 @app.command()

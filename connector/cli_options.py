@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from connector.errors import ConfigError, ConnectorError
+from connector.errors import Bug, ConfigError, ConnectorError, Stopped
 
 if TYPE_CHECKING:
     from connector.config.models import Sync
@@ -17,36 +18,68 @@ if TYPE_CHECKING:
 Target = Annotated[str, typer.Argument(metavar="SYNC", help="A YAML file, or a name looked up in --configs.")]
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SYNC]...", help="YAML files, folders or names; all of --configs when left out."),
+    typer.Argument(metavar="SYNC", help="YAML files, folders or names; all of --configs when left out."),
 ]
 Configs = Annotated[
     Path | None,
     typer.Option(
-        "--configs", envvar="CONNECTOR_CONFIGS", help="The folder of the YAML files [default: ./configs]."
+        "--configs", envvar="CONNECTOR_CONFIGS", help="The folder of the YAML files (default: ./configs)."
     ),
 ]
 State = Annotated[
     str | None,
     typer.Option(
         "--state",
-        help="The state store's URL or path, or CONNECTOR_STATE [default: .connector/state.db beside the YAML].",
+        help="The state store's URL or path, or CONNECTOR_STATE (default: .connector/state.db beside the YAML).",
     ),
 ]
 Env = Annotated[str | None, typer.Option("--env", help="An environment of connector.yaml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many rows.")]
 
+_debug = ContextVar("debug", default=False)
+
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Print a ConnectorError and exit with its code; anything else is a bug and says so."""
+    """Print why a command failed and exit with the code of it; what nobody foresaw is a bug, and 1.
+
+    The words of such an error may hold values of rows: only --debug shows them.
+    """
     try:
         yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        _fail(Stopped("stopped by a signal"))
     except ConnectorError as error:
-        from connector import console
+        _fail(error)
+    except Exception as error:  # noqa: BLE001 - the last place to say it in words
+        bug = Bug(
+            f"a mistake of the program ({type(error).__name__})",
+            hint="please report it, with what `connector --debug COMMAND` prints (it may hold values of rows)",
+        )
+        bug.__cause__ = error
+        _fail(bug)
 
-        console.fail(error)
-        raise typer.Exit(error.exit_code) from None
+
+def _fail(error: ConnectorError) -> NoReturn:
+    from connector import console
+
+    console.fail(error)
+    if debugging():
+        console.trace(error)
+    raise typer.Exit(error.exit_code) from None
+
+
+def set_debugging(on: bool) -> None:
+    """Show from here on where in the program errors arise."""
+    _debug.set(on)
+
+
+def debugging() -> bool:
+    """Whether the command line began with --debug."""
+    return _debug.get()
 
 
 def files_of(targets: list[str] | None, configs: Path | None) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from connector.cli_options import Configs, Env, Json, State, Target, exit_codes, load, state_of
+from connector.errors import ConfigError
 
 rejects_app = typer.Typer(help="Look at rows that were rejected, and why.", no_args_is_help=True)
 state_app = typer.Typer(help="Look at and change what survives between runs.", no_args_is_help=True)
@@ -44,7 +45,7 @@ def rejects_show(
 def state_show(
     target: Target, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
 ) -> None:
-    """Show a sync's watermark, lease and intents."""
+    """Show how far a sync has come: its watermark."""
     from connector import commands
 
     with exit_codes():
@@ -83,9 +84,17 @@ def state_reset(
 
     with exit_codes():
         sync = load(target, configs, env)
-        if not yes:
-            typer.confirm(f"The next run of {sync.sync} sends everything again. Reset?", abort=True, err=True)
+        if not (yes or _confirmed(f"The next run of {sync.sync} sends everything again. Reset?")):
+            raise ConfigError(f"{sync.sync} was not reset: nobody said yes", hint="answer y, or add --yes")
         commands.reset_state(sync, state_of(sync, state))
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # nobody there to answer
+        typer.echo(err=True)
+        return False
 
 
 @state_app.command("rename")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json as jsonlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from connector import console, wiring
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.config.syncs import state_url
-from connector.errors import ConfigError, ConnectorError, worst_exit_code
+from connector.errors import ConfigError, ConnectorError, Stopped, worst_exit_code
 from connector.model import RunReport, Watermark
 from connector.runner import Options, Watch, run_sync
 from connector.stopping import StopSignal
@@ -26,6 +26,7 @@ class RunOptions:
     state: str | None
     limit: int | None
     json: bool
+    debug: bool = False
 
 
 def run(files: Sequence[Path], options: RunOptions) -> int:
@@ -37,16 +38,10 @@ def run(files: Sequence[Path], options: RunOptions) -> int:
     codes: list[int] = []
     stop = StopSignal()
     with stop.on_signals():
-        for file in files:
+        for sync in _loaded(files, options.environment, codes):
             if stop.requested:
-                codes.append(3)
+                codes.append(Stopped.exit_code)
                 break
-            try:
-                sync = load_sync(file, environment=options.environment)
-            except ConfigError as error:
-                console.fail(error)
-                codes.append(error.exit_code)
-                continue
             report = _run_one(sync, options, stop)
             done.append((sync.sync, report))
             codes.append(report.exit_code or 0)
@@ -57,14 +52,34 @@ def run(files: Sequence[Path], options: RunOptions) -> int:
     return worst_exit_code(codes)
 
 
+def _loaded(
+    files: Sequence[Path], environment: str | None, codes: list[int], *, stand_in: bool = False
+) -> Iterator[Sync]:
+    """Yield the syncs of `files`; tell each mistake once, shared ones too, and add its exit code to `codes`."""
+    told: set[str] = set()
+    for file in files:
+        try:
+            sync = load_sync(file, environment=environment, stand_in=stand_in)
+        except ConfigError as error:
+            if str(error) not in told:
+                console.fail(error)
+            told.add(str(error))
+            codes.append(error.exit_code)
+        else:
+            yield sync
+
+
 def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
     state = state_url(sync.file, options.state, environment=sync.environment)
+
+    def failed(error: ConnectorError) -> None:
+        console.fail(error, sync.sync)
+        if options.debug:
+            console.trace(error)
+
     with console.Live(sync.sync) as live:
-        watch = Watch(started=live.watch, note=lambda text: console.note(f"{sync.sync}: {text}"))
-        report = run_sync(sync, Options(state, options.limit), stop, watch)
-    if report.error:
-        console.fail(report.error, sync.sync)
-    return report
+        watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
+        return run_sync(sync, Options(state, options.limit), stop, watch)
 
 
 def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
@@ -88,15 +103,15 @@ def test(files: Sequence[Path], environment: str | None) -> int:
     from connector.testing import run_tests
 
     failed = total = 0
-    for file in files:
-        sync = load_sync(file, environment=environment, stand_in=True)
+    codes: list[int] = []
+    for sync in _loaded(files, environment, codes, stand_in=True):
         for number, difference in enumerate(run_tests(sync)):
             total += 1
             if difference:
                 failed += 1
-                console.say(f"{file}: tests[{number}] {difference}")
+                console.say(f"{sync.file}: tests[{number}] {difference}")
     console.say(f"{total - failed} passed, {failed} failed")
-    return 2 if failed else 0
+    return worst_exit_code([*codes, 2 if failed else 0])
 
 
 def preview(sync: Sync, limit: int, *, json: bool) -> None:
@@ -110,12 +125,12 @@ def preview(sync: Sync, limit: int, *, json: bool) -> None:
             console.beside(shown.row, shown.items, f"{shown.reject} {shown.message}".strip())
 
 
-def status(files: Sequence[Path], environment: str | None, state: str | None, *, json: bool) -> None:
+def status(files: Sequence[Path], environment: str | None, state: str | None, *, json: bool) -> int:
     """Print each sync's last run."""
     rows: list[tuple[str, RunReport | None]] = []
-    for file in files:
-        sync = load_sync(file, environment=environment)
-        with wiring.open_store(state_url(file, state, environment=environment), read_only=True) as store:
+    codes: list[int] = []
+    for sync in _loaded(files, environment, codes):
+        with wiring.open_store(state_url(sync.file, state, environment=environment), read_only=True) as store:
             runs = store.runs(sync.id, limit=1)
             rows.append((sync.sync, runs[0] if runs else None))
     if json:
@@ -124,6 +139,7 @@ def status(files: Sequence[Path], environment: str | None, state: str | None, *,
         )
     else:
         console.status(rows)
+    return worst_exit_code(codes)
 
 
 def list_rejects(sync: Sync, state: str, *, json: bool) -> None:
@@ -132,6 +148,8 @@ def list_rejects(sync: Sync, state: str, *, json: bool) -> None:
         groups = store.reject_groups(sync.id)
     if json:
         console.json_lines(asdict(group) for group in groups)
+    elif not groups:
+        console.say(f"{sync.sync}: no rejects")
     else:
         console.table(
             f"{sync.sync}: rejects",
@@ -154,18 +172,18 @@ def show_reject(sync: Sync, state: str, event_id: str) -> None:
             hint=f"connector rejects list {sync.sync}",
         )
     for reject in found:
-        console.raw(jsonlib.dumps(asdict(reject), ensure_ascii=False, indent=2, default=str))
+        console.raw(console.exact_json(asdict(reject), indent="  "))
 
 
 def show_state(sync: Sync, state: str, *, json: bool) -> None:
     """Print the watermark of a sync."""
     with wiring.open_store(state, read_only=True) as store:
-        watermark = dict(store.watermark(sync.id))
+        watermark, where = dict(store.watermark(sync.id)), store.where
     if json:
         console.raw(jsonlib.dumps(watermark, ensure_ascii=False))
         return
     if not watermark:
-        console.say(f"{sync.sync}: no state in {state}: the next run starts from the beginning")
+        console.say(f"{sync.sync}: no state in {where}: the next run starts from the beginning")
         return
     rows = [(name or "rows", jsonlib.dumps(value, ensure_ascii=False)) for name, value in watermark.items()]
     console.table(f"{sync.sync}: watermark", ("part", "value"), rows)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Self
@@ -24,13 +26,21 @@ from connector.progress import Progress
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# Lines of tables that go into a file or a pipe may be longer than a screen is wide.
+_FILE_WIDTH = 160
 _OUTCOMES = ("read", "delivered", "rejected", "unchanged", "filtered", "superseded", "unfinished")
 
 
 def fail(error: ConnectorError | str, sync: str = "") -> None:
     """Print an error, or what is left of one in a report: of which sync, what, where, and what to do."""
-    prefix = f"{sync}: " if sync else ""
-    err.print(f"[bold red]error[/] {escape(f'{prefix}{error}')}")
+    mark = "[bold red]error[/] " + escape(f"{sync}: " if sync else "")
+    for line in str(error).splitlines():  # several mistakes come together; what belongs to one is set in
+        err.print(escape(line) if line.startswith(" ") else mark + escape(line))
+
+
+def trace(error: BaseException) -> None:
+    """Print where in the program an error arose."""
+    err.print(escape("".join(traceback.format_exception(error))))
 
 
 def note(text: str) -> None:
@@ -56,14 +66,22 @@ class _Amount(str):
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers stand at the right."""
+    """Print a table; numbers stand at the right, and a word is never broken where there is room to choose."""
     body = [list(row) for row in rows]
     grid = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
     for index, column in enumerate(columns):
-        numeric = index > 0 and all(isinstance(row[index], int | float | _Amount) for row in body)
-        grid.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
+        cells = [row[index] for row in body if row[index] != ""]
+        numeric = index > 0 and all(isinstance(cell, int | float | _Amount) for cell in cells)
+        whole = index == 0 or not any(" " in str(cell) for cell in cells)
+        grid.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in body:
         grid.add_row(*(escape(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+    _print(grid)
+
+
+def _print(grid: Table) -> None:
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = _FILE_WIDTH
     out.print(grid)
 
 
@@ -175,7 +193,7 @@ def beside(row: Mapping[str, Any], items: Sequence[Mapping[str, Any]], verdict: 
     grid.add_column("item", overflow="fold")
     right = "\n".join(exact_json(item, indent="  ") for item in items) or verdict
     grid.add_row(escape(exact_json(row, indent="  ")), escape(right))
-    out.print(grid)
+    _print(grid)
 
 
 def exact_json(value: Any, indent: str = "", margin: str = "\n") -> str:
@@ -189,7 +207,7 @@ def exact_json(value: Any, indent: str = "", margin: str = "\n") -> str:
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
     if not isinstance(value, Mapping | list | tuple) or not value:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=_text)
     inner = margin + indent if indent else ""
     if isinstance(value, Mapping):
         parts = [
@@ -201,6 +219,10 @@ def exact_json(value: Any, indent: str = "", margin: str = "\n") -> str:
         parts, brackets = [exact_json(element, indent, inner) for element in value], "[]"
     end = margin if indent else ""
     return brackets[0] + inner + (f",{inner}" if indent else ", ").join(parts) + end + brackets[1]
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 
 def as_json(report: RunReport, name: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from connector import wiring
@@ -46,10 +46,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Whoever watches a run: told when it starts (with what it knows) and asked for nothing."""
+    """Whoever watches a run: told when it starts (with what it knows) and how it fails, and asked for nothing."""
 
     started: Callable[[Progress], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
+    failed: Callable[[ConnectorError], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> Ru
     try:
         run.execute()
     except ConnectorError as error:
+        watch.failed(error)
         return run.failed(error)
     return run.report(0)
 
@@ -129,10 +131,11 @@ class _Run:
             store = stack.enter_context(wiring.open_store(self._options.state))
             lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
             try:
-                with wiring.located(self._sync):
-                    opened = self._open(store, lease, stack)
-                self._start(opened)
-                self._move(opened)
+                with _bugs_named():
+                    with wiring.located(self._sync):
+                        opened = self._open(store, lease, stack)
+                    self._start(opened)
+                    self._move(opened)
             except StateError:
                 raise
             except ConnectorError as error:
@@ -215,12 +218,6 @@ class _Run:
 
         try:
             pipeline.run(start_feed, transport.close)
-        except ConnectorError:
-            raise
-        except Exception as error:
-            raise Bug(
-                f"{type(error).__name__} in the pipeline", hint="run with --debug and report it"
-            ) from error
         finally:
             transport.close()
             for note in opened.extractor.notes():
@@ -239,3 +236,17 @@ class _Run:
         if text not in self._notes:
             self._notes.append(text)
             self._watch.note(text)
+
+
+@contextmanager
+def _bugs_named() -> Iterator[None]:
+    """Turn what nobody foresaw into a Bug, by its class alone: its words may hold values of rows."""
+    try:
+        yield
+    except ConnectorError:
+        raise
+    except Exception as error:
+        raise Bug(
+            f"a mistake of the program ({type(error).__name__}); nothing acknowledged is lost",
+            hint="please report it, with what `connector --debug run` prints (it may hold values of rows)",
+        ) from error
