@@ -161,8 +161,9 @@ def within_years(value: Typed) -> str:
 def is_json(sql: str) -> str:
     """Return the condition that text is strict JSON."""
     bare = f"regexp_replace({sql}, {quote(_STRINGS)}, '\"\"', 'g')"
-    lax = f"regexp_matches({sql}, {quote(_LAX)}) AND regexp_matches({bare}, {quote(_LAX)})"
-    return f"(json_valid({sql}) AND NOT ({lax}))"
+    # CASE, as AND computes both of its sides.
+    lax = f"WHEN regexp_matches({sql}, {quote(_LAX)}) THEN NOT regexp_matches({bare}, {quote(_LAX)})"
+    return f"(CASE WHEN NOT json_valid({sql}) THEN false {lax} ELSE true END)"
 
 
 def is_number(sql: str) -> str:
