@@ -79,7 +79,8 @@ def _statement_error(state: str, said: str) -> ConnectorError | None:
         )
     if state.startswith("42"):
         return ConfigError(f"The server refuses the statement: {said}.", hint=hint)
-    if state == "22000":  # how arrays that do not fit into Arrow's lists are refused
+    # How arrays that do not fit into Arrow's lists are refused; while rows arrive the driver gives no state.
+    if state == "22000" or "one-dimensional array" in said:
         return DataError(
             "An array has several dimensions.", hint="select it as JSON in source.query: to_jsonb(column)"
         )
