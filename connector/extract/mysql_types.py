@@ -27,6 +27,8 @@ _SIMPLE = {
     14: ("date", pa.date32(), ""),
     _JSON: ("char", pa.string(), "json"),
 }
+# The server writes a float with six digits, a double with all; a time with as many as its column has.
+_OUTPUTS = {4: "({} + 0e0)", 11: "cast({} as time(6))"}
 _NOT_NULL, _UNSIGNED, _ENUM_FLAG, _SET_FLAG = 1, 32, 256, 2048
 _BINARY_CHARSET = 63
 _GEOMETRY = 255
@@ -48,7 +50,8 @@ def column_of(field: Any, sql: str, *, json: bool) -> Column:
     finite = f"{sql} >= {low[native]}" if native in low else ""
     precision = min(field.scale, 6) if native in {"datetime", "timestamp"} else 6
     nullable = not flags & _NOT_NULL
-    return Column(field.name, kind, native, sql, sql, nullable, meaning, finite, unfit, precision)
+    output = _OUTPUTS.get(code, "{}").replace("{}", sql)
+    return Column(field.name, kind, native, sql, output, nullable, meaning, finite, unfit, precision)
 
 
 def _kind(field: Any) -> tuple[str, pa.DataType, str]:
