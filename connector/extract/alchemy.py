@@ -74,9 +74,7 @@ class AlchemyReader:
                 path="source.url",
             ) from None
         with self._translated():
-            self._connection = self._engine.connect().execution_options(
-                stream_results=True, isolation_level="AUTOCOMMIT", no_parameters=True
-            )
+            self._connection = self._engine.connect().execution_options(no_parameters=True)
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
         """Columns of a table with the types of its catalog; a query's are all `undeclared`."""
@@ -133,19 +131,25 @@ class AlchemyReader:
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement with a small result."""
         with self._translated():
-            return [tuple(row) for row in self._connected.exec_driver_sql(sql)]
+            try:
+                return [tuple(row) for row in self._connected.exec_driver_sql(sql)]
+            finally:
+                self._connected.rollback()  # no statement leaves a transaction open
 
     def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement, from a server-side cursor where the driver has one."""
         with self._translated():
-            result = self._connected.exec_driver_sql(statement.sql)
+            options = {"stream_results": True}
+            result = self._connected.exec_driver_sql(statement.sql, execution_options=options)
             try:
                 for rows in bounded(result, statement):
                     if self._stopped:
                         raise Stopped("Reading was stopped.")
                     yield self._chunk(rows, statement)
             finally:
-                result.close()
+                with suppress(sa.exc.SQLAlchemyError):  # the connection may be gone
+                    result.close()
+                    self._connected.rollback()
 
     def _chunk(self, rows: list[tuple[Any, ...]], statement: Statement) -> Chunk:
         warnings: Counter[str] = Counter()

@@ -207,12 +207,13 @@ class DatabaseExtractor:
             ]
         )
         visible = tuple(dict.fromkeys((*columns, *(column.name for column in shape.key))))
+        shown = tuple(known[name] for name in visible)
         order = self._order(shape)
-        hidden = tuple(column for column in order if column.name not in visible)
+        hidden = tuple(column for column in order if column not in shown)
         return Scan(
             reader=self._reader,
             keyset=Keyset(self._reader, self._relation, self._source.where, order),
-            columns=(*(known[name] for name in visible), *hidden),
+            columns=(*shown, *hidden),
             visible=visible,
             key=tuple(column.name for column in shape.key),
             limits=self._limits,

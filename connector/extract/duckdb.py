@@ -21,6 +21,7 @@ from connector.extract.duckdb_errors import translate
 from connector.extract.ordered import arrow_text
 from connector.extract.reader import CURSOR, OUTPUT, Auto, Chunk, Column, Raw, Statement, Traits
 from connector.extract.relation import Relation
+from connector.extract.typed import recast
 
 # Rows DuckDB is asked for at a time where lists and structs say nothing of their width.
 _STEP = 64
@@ -273,7 +274,7 @@ def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array
         if count := pc.sum(infinite).as_py():
             warnings["infinite_value"] += count
             array = pc.if_else(infinite, None, array)
-    return array if array.type == column.type else array.cast(column.type)
+    return array if array.type == column.type else recast(array, column)
 
 
 def _iso(value: Any) -> str | None:

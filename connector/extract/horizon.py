@@ -60,6 +60,12 @@ def find_horizon(reader: Reader, cursor: Column, policy: Policy, recorded: Raw |
     """
     settle = policy.settle if policy.settle is not None else reader.traits.settle
     explicit = policy.settle is not None
+    if reader.traits.mixed and settle:
+        raise ConfigError(
+            "settle needs a clock in the cursor's own form, which SQLite does not tell.",
+            hint="leave it out: SQLite has one writer at a time; or set source.where: moved_at < datetime('now', '-60 seconds')",
+            path="source.settle",
+        )
     if settle != "auto":
         return _by_duration(reader, cursor, policy, settle, _why_not_time(cursor, settle, explicit=explicit))
     auto = reader.auto()

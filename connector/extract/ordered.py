@@ -51,8 +51,7 @@ class Scan:
     @property
     def ordering(self) -> tuple[int, ...]:
         """The places of the ordering columns in what is selected."""
-        names = [column.name for column in self.columns]
-        return tuple(names.index(column.name) for column in self.keyset.order)
+        return tuple(self.columns.index(column) for column in self.keyset.order)
 
     def raws(self, chunk: Chunk, row: int) -> tuple[Raw, ...]:
         """The place of a row."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.extract.reader import Chunk, Column, Statement
-from connector.extract.typed import decimals
+from connector.extract.typed import decimals, recast
 
 # What ADBC makes of an infinite value: it moves the epoch from 2000 to 1970, and the extremes wrap around.
 _INFINITE = {
@@ -127,7 +127,7 @@ def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array
         return _without_infinities(array, warnings)
     if pa.types.is_decimal(column.type) and pa.types.is_string(array.type):
         return decimals(array, column.type, warnings)
-    return array.cast(column.type)
+    return recast(array, column)
 
 
 def _without_strange(array: pa.Array, pattern: str, warnings: Counter[str]) -> pa.Array:

@@ -71,22 +71,19 @@ def one_statement(sql: str, path: str) -> str:
 
 
 def _table_parts(table: str) -> tuple[str, ...]:
-    parts: list[str] = []
-    place = 0
     text = table.strip()
-    while place < len(text):
-        match = _NAME_PART.match(text, place)
-        if match is None:
-            break
-        quoted, backticked, bracketed, plain = match.groups()
-        parts.append(quoted.replace('""', '"') if quoted else backticked or bracketed or plain.strip())
-        place = match.end()
-        if place < len(text) and text[place] == ".":
-            place += 1
-    if place < len(text) or not parts or "" in parts or len(parts) > 3:
+    matches = list(_NAME_PART.finditer(text))
+    # The parts and the dots between them must be all there is.
+    whole = ".".join(match[0] for match in matches) == text
+    if not whole or not 1 <= len(matches) <= 3:
         raise ConfigError(
             f"{table!r} is not the name of a table.",
             hint="write schema.name, with double quotes around parts that hold dots",
             path="source.table",
         )
-    return tuple(parts)
+    return tuple(_unquoted(match) for match in matches)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    quoted, backticked, bracketed, plain = match.groups()
+    return quoted.replace('""', '"') if quoted else backticked or bracketed or plain

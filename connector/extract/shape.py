@@ -54,10 +54,11 @@ def shape_of(reader: Reader, relation: Relation, source: DatabaseSource) -> Shap
     offered = tuple(column for column in described if column.name != CURSOR)
     columns, errors = declare(offered, source.columns, reader.undeclared)
     errors += _reserved(columns)
-    key = [_column(name, columns, "source.key", errors) for name in source.key]
+    # Order is a matter of the source's own types, whatever is declared for the rows that leave.
+    key = [_column(name, offered, "source.key", errors) for name in source.key]
     cursor = hidden
     if source.mode == "incremental" and isinstance(source.cursor, str):
-        cursor = _column(source.cursor, columns, "source.cursor", errors)
+        cursor = _column(source.cursor, offered, "source.cursor", errors)
     elif source.mode == "incremental" and source.cursor is None:
         errors.append(
             ConfigError(

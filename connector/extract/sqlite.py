@@ -70,7 +70,7 @@ class SqliteReader:
             self.fetch(f"create temp view connector_view as {relation.query}")
             info = self.fetch("pragma temp.table_xinfo(connector_view)")
             self.fetch("drop view temp.connector_view")
-        self.undeclared = []
+        self.undeclared = [name for _, name, declared, *_ in info if sqlite_type(declared) is None]
         columns = [
             self._column(name, declared, bool(pk), bool(notnull))
             for _, name, declared, notnull, _, pk, _ in info

@@ -36,6 +36,18 @@ def typed(values: Sequence[Any], column: Column, timezone: str) -> tuple[pa.Arra
         raise misfit(column) from None
 
 
+def recast(array: pa.Array, column: Column) -> pa.Array:
+    """Cast to the type that the configuration declares.
+
+    Raises:
+        DataError: a value does not fit the type.
+    """
+    try:
+        return array.cast(column.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise misfit(column) from None
+
+
 def misfit(column: Column) -> DataError:
     """The error for a value that its column's type cannot hold; never names the value."""
     return DataError(
