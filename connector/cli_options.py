@@ -51,7 +51,7 @@ def exit_codes() -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        _fail(Stopped("stopped by a signal"))
+        _fail(Stopped(hint=""))
     except ConnectorError as error:
         _fail(error)
     except Exception as error:  # noqa: BLE001 - the last place to say it in words

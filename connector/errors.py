@@ -134,6 +134,11 @@ class GuardTripped(ConnectorError):
 class Stopped(ConnectorError):
     """A signal ended the run before its end; everything acknowledged is committed."""
 
+    def __init__(
+        self, message: str = "stopped by a signal", *, hint: str = "run again: it goes on where it stopped"
+    ) -> None:
+        super().__init__(message, hint=hint)
+
 
 class Bug(ConnectorError):
     """An invariant does not hold: a mistake of the program, not of its user."""

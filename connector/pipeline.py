@@ -25,7 +25,7 @@ next holds.
 from __future__ import annotations
 
 import queue
-import time
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -125,20 +125,22 @@ class Pipeline:
         feed = start_feed(self._inbox.put)
         cutting = Cutting(self._attempts.limits, feed.used)
         self._stop.wakes(lambda: self._inbox.put(None))
-        stopping: float | None = None
+        # The loop may be waiting when the time is over, so somebody else has to look at the clock.
+        cut_off = threading.Timer(self._settings.shutdown_timeout, abort)
         try:
             while not self._is_over(cutting):
                 self._listen(cutting)
-                if self._stop.requested:
-                    stopping = stopping or self._begin_stop(feed)
-                    if time.monotonic() > stopping + self._settings.shutdown_timeout:
-                        abort()
+                if self._stop.requested and not cut_off.ident:
+                    self._fail(Stopped())
+                    feed.cancel()
+                    cut_off.start()
                 fresh = self._take_requests(cutting)
                 self._commit(fresh, cutting)
                 for request in fresh:
                     if request.last > request.first:
                         self._delivery.submit(request)
         finally:
+            cut_off.cancel()
             self._delivery.close()
             feed.cancel()
             feed.join(self._settings.shutdown_timeout)
@@ -178,11 +180,6 @@ class Pipeline:
         elif isinstance(message, End):
             self._end = message
         self.progress.trouble = self._attempts.trouble
-
-    def _begin_stop(self, feed: Feed) -> float:
-        self._fail(Stopped("stopped by a signal", hint="run again: it goes on where it stopped"))
-        feed.cancel()
-        return time.monotonic()
 
     def _fail(self, error: BaseException) -> None:
         """Take no further request; those in flight may still end well. The first reason counts."""

@@ -29,8 +29,10 @@ class StopSignal:
             wake()
 
     def wakes(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called on a request; it must be safe in a signal handler."""
+        """Have `wake` called on a request, or now if there was one; it must be safe in a signal handler."""
         self._wake.append(wake)
+        if self.requested:
+            wake()
 
     @contextmanager
     def on_signals(self) -> Iterator[StopSignal]:

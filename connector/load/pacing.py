@@ -82,7 +82,7 @@ class Pacing:
     def pause(self, seconds: float) -> None:
         """Wait, or raise Stopped as soon as the run is being stopped."""
         if self._stop.wait(seconds):
-            raise Stopped("stopped while waiting to send")
+            raise Stopped
 
     def hold(self, seconds: float) -> None:
         """Let nobody send for `seconds`: the server asked for it."""
