@@ -7,9 +7,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def shop(running_sandbox: Sandbox, tmp_path: Path) -> Shop:
     """An empty shop, and a sandbox that has received nothing and behaves."""
+    wait_for(lambda: not running_sandbox.counters()["in_flight"])  # of a run that an earlier test has killed
     running_sandbox.reset()
     return Shop(tmp_path, running_sandbox)
 
@@ -201,6 +203,14 @@ class Shop:
     def stored(self) -> bytes:
         """Return all bytes of the state: its file and what lies beside it."""
         return b"".join(path.read_bytes() for path in sorted(self.state.parent.glob("*")) if path.is_file())
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for something that another process does and tells nobody of."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def end(process: subprocess.Popen[str]) -> Ended:

@@ -62,7 +62,9 @@ def test_files_that_cannot_be_unified(shop):
     shop.parts("b.parquet", range(20, 40), price=list(range(20)))
     path = shop.write(parquet=True)
     for command in ("check", "run"):
-        shop.refuses(shop.run(command, path), 2, str(path), "'price'", "a.parquet", "b.parquet", "source.columns")
+        shop.refuses(
+            shop.run(command, path), 2, str(path), "'price'", "a.parquet", "b.parquet", "source.columns"
+        )
     shop.write({"source.columns": {"price": "varchar"}}, parquet=True)
     shop.delivers(path, map(str, range(40)))
 
@@ -166,7 +168,10 @@ def test_an_address_of_the_state_that_is_none(shop):
     """Only SQLite and PostgreSQL keep state; the option is named, and its password is not."""
     shop.orders(range(40))
     path = shop.write()
-    for url in ("mysql://me:p%40ss%2Fw%23rd@localhost/state", "postgresql://me:p%40ss%2Fw%23rd@localhost:x/state"):
+    for url in (
+        "mysql://me:p%40ss%2Fw%23rd@localhost/state",
+        "postgresql://me:p%40ss%2Fw%23rd@localhost:x/state",
+    ):
         shop.refuses(shop.run("run", "--state", url, path), 2, "--state")
     shop.environ["CONNECTOR_STATE"] = "mysql://me:p%40ss%2Fw%23rd@localhost/state"
     shop.refuses(shop.run("run", path), 2, "CONNECTOR_STATE")

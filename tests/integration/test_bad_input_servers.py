@@ -101,7 +101,9 @@ def test_the_state_server_is_away(shop, closed_port):
     path = shop.write()
     url = written(f"postgresql://me@127.0.0.1:{closed_port}/state?connect_timeout=1", password=SECRET)
     for command in ("run", "check", "status"):
-        shop.refuses(shop.run(command, "--state", url, path), 3, f"127.0.0.1:{closed_port}/state", "state store")
+        shop.refuses(
+            shop.run(command, "--state", url, path), 3, f"127.0.0.1:{closed_port}/state", "state store"
+        )
     assert not shop.sandbox.counters()["accepted"]
     shop.delivers(path, ROWS)
 
@@ -181,7 +183,9 @@ def test_nobody_listens(shop, closed_port):
     path = shop.write({**IMPATIENT, "destination.base_url": f"http://127.0.0.1:{closed_port}/v1"})
     for command, words in (("check", "cannot be reached"), ("run", "destination.retry.max_elapsed")):
         ended = shop.run(command, path)
-        shop.refuses(ended, 3, "orders", words, f"cannot connect to 127.0.0.1:{closed_port}: Connection refused")
+        shop.refuses(
+            ended, 3, "orders", words, f"cannot connect to 127.0.0.1:{closed_port}: Connection refused"
+        )
     # Sent to an address before, but never acknowledged: the address may be corrected.
     shop.write()
     shop.delivers(path, ROWS)

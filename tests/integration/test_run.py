@@ -60,10 +60,14 @@ def test_where_each_row_went(shop):
     """Delivered, rejected and filtered rows add up to those read; a row of two items is one row."""
     shop.orders(range(1, 31))
     shop.sql(
-        "update orders set email = null where order_id <= 3", "update orders set total = 0 where order_id > 25"
+        "update orders set email = null where order_id <= 3",
+        "update orders set total = 0 where order_id > 25",
     )
     config = shop.config({"mapping.when": "total > 0"})
-    config["mapping"] = [config["mapping"], {**config["mapping"], "event": "Large", "when": "total between 1 and 20"}]
+    config["mapping"] = [
+        config["mapping"],
+        {**config["mapping"], "event": "Large", "when": "total between 1 and 20"},
+    ]
     path = shop.folder / "orders.yaml"
     path.write_text(json.dumps({**config, "rejects": {"max": "50%"}}))
     ended = shop.run("run", "--json", path)
@@ -130,7 +134,8 @@ def test_a_folder_of_syncs(shop):
     (shop.folder / "away.yaml").unlink()
     table = shop.run("run", shop.folder)
     assert table.code == 0
-    assert "catalog" in table.out and "orders" in table.out
+    assert "catalog" in table.out
+    assert "orders" in table.out
 
 
 def test_rejected_rows(shop):
