@@ -12,6 +12,7 @@ from connector.config import models
 from connector.config.models import Constant
 from connector.mapping.engine import quote
 from connector.mapping.expressions import Mistake
+from connector.mapping.objects import is_null
 
 DEFAULT_EVENTS = {"identify": "Identify", "group": "Identify", "product": "ProductSync"}
 RESERVED = "Identify"
@@ -102,17 +103,13 @@ def check_identity(mapping: models.Mapping) -> None:
     Raises:
         Mistake: it does not, so every row would be rejected.
     """
-    mapped = {field for field, form in mapping.fields.items() if not _is_null(form)}
+    mapped = {field for field, form in mapping.fields.items() if not is_null(form)}
     needed = NEEDED[mapping.kind]
     if not mapped & set(needed):
         words = " or ".join(needed)
         raise Mistake(f"kind {mapping.kind} needs {words}", f"map one, as in `{needed[-1]}: some_column`")
     if mapping.identity == "strict" and mapping.kind in ("event", "identify") and "profileId" not in mapped:
         raise Mistake("identity: strict needs a mapped profileId", "map profileId, or leave `identity` out")
-
-
-def _is_null(form: models.Value) -> bool:
-    return isinstance(form, Constant) and form.value is None and form.default is None
 
 
 def copies_profile(mapping: models.Mapping) -> bool:

@@ -18,7 +18,7 @@ from connector.mapping.contract import (
 from connector.mapping.engine import quote
 from connector.mapping.expressions import Mistake
 from connector.mapping.json_sql import JsonWriter, member_name
-from connector.mapping.objects import Objects, Piece, rest_columns
+from connector.mapping.objects import Objects, Piece, is_null, rest_columns
 from connector.mapping.scope import Scope
 from connector.mapping.values import Scalar, Values, Warned, Written, dumps
 
@@ -134,7 +134,7 @@ class ItemCompiler:
         found: dict[str, Written] = {}
         for field, form in self.mapping.fields.items():
             path = f"{self.path}.{field}"
-            if isinstance(form, Constant) and form.value is None and form.default is None:
+            if is_null(form):
                 continue
             with self.scope.at(path):
                 written = self.found.note(path, self.values.identifier(_scalar(form)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from connector.config.models import Column, ListOf, Mapping, Object, Sql, Template
+from connector.config.models import Column, Constant, ListOf, Mapping, Object, Sql, Template
 from connector.config.models import Value as Form
 from connector.mapping.engine import quote
 from connector.mapping.expressions import compile_expression
@@ -75,7 +75,9 @@ class Objects:
         return [Piece("{"), *self._separated(members), Piece("}")]
 
     def _forms(self, value: Object, path: str) -> Iterator[tuple[str, Form]]:
-        yield from value.members.items()
+        for name, form in value.members.items():
+            if self.nulls or not is_null(form):
+                yield name, form
         if value.rest:
             left_out = value.without | value.members.keys()
             for name in sorted(value.without - set(self.scope.schema.names)):
@@ -135,6 +137,11 @@ class Objects:
             else:
                 yield Piece(f"CASE WHEN {member.present} THEN {quote(',' + member.label)} END", sql=True)
                 yield from member.pieces
+
+
+def is_null(form: Form) -> bool:
+    """Tell whether a form is null whatever the row."""
+    return isinstance(form, Constant) and form.value is None and form.default is None
 
 
 def concatenated(pieces: Sequence[Piece]) -> str:

@@ -128,7 +128,8 @@ class Scope:
         """Return a table of some columns, without rows."""
         schema = pa.schema([self.schema.field(name) for name in columns])
         try:
-            return registrable(schema.empty_table(), [self.names[name] for name in columns])
+            # Arrow makes no empty arrays of extension types within lists.
+            return registrable(pa.Table.from_batches([], schema), [self.names[name] for name in columns])
         except pa.ArrowException:
             raise Mistake(f"a column of {', '.join(columns)} has a type that DuckDB does not read") from None
 
