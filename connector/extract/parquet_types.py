@@ -1,7 +1,8 @@
 """Arrow types of Parquet files: plain ones, wider ones, and one schema for many files.
 
 Three forms of a type: the file's own; *plain* (no views, dictionaries, extensions or half floats), in which files
-are unified; *emitted*, which is plain without decimals beyond 38 digits: those leave as text.
+are unified; *emitted*, which is plain without decimals beyond 38 digits: those leave as text,
+within nested types as JSON.
 """
 
 from __future__ import annotations
@@ -97,7 +98,13 @@ def emitted(field: pa.Field) -> pa.Field:
     """Return the field as batches carry it."""
     if pat.is_decimal256(field.type):
         return marked(field.name, pa.string(), b"number")
-    return marked(field.name, map_type(field.type, emitted), kind(field))
+    return marked(field.name, map_type(field.type, _emitted_within), kind(field))
+
+
+def _emitted_within(field: pa.Field) -> pa.Field:
+    # No mark reaches into a nested type; JSON is what a number can be spliced from with all its digits.
+    wide = pat.is_decimal256(field.type)
+    return field.with_type(pa.json_() if wide else map_type(field.type, _emitted_within))
 
 
 def widen(one: pa.Field, other: pa.Field) -> pa.Field | None:

@@ -41,7 +41,7 @@ class Transform:
             self.name = f"{function.__module__}:{function.__qualname__}"
             self._function = function
         self._source = schema
-        learnt = pa.Schema.from_pandas(self._call(schema.empty_table()), preserve_index=False)
+        learnt = pa.Schema.from_pandas(self._call(pa.Table.from_batches([], schema)), preserve_index=False)
         self.schema = pa.schema([self._learnt(field) for field in learnt])
 
     def __call__(self, rows: pa.RecordBatch) -> tuple[pa.Table, npt.NDArray[np.int64]]:
