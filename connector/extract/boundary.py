@@ -76,14 +76,20 @@ class Boundary:
 
     def _batch(self, chunk: Chunk, starts: np.ndarray[Any, Any]) -> SourceBatch:
         low, at, sent = self._low, self._at, self._sent
+        known: dict[int, list[str]] = {}
+
+        def digests(first: int, last: int) -> list[str]:
+            group = known.setdefault(first, [])
+            group += _digests(chunk, first + len(group), max(last, first + len(group)))
+            return group[: last - first]
 
         def state(n: int) -> tuple[dict[str, Any], Raw | None, Counter[str]]:
             group = int(np.searchsorted(starts, n - 1, side="right"))
             if group == 0:
-                return low, at, sent + Counter(_digests(chunk, 0, n))
+                return low, at, sent + Counter(digests(0, n))
             start = int(starts[group - 1])
             previous, current = self._scan.raws(chunk, start - 1)[0], self._scan.raws(chunk, start)[0]
-            return {"cursor": list(previous)}, current, Counter(_digests(chunk, start, n))
+            return {"cursor": list(previous)}, current, Counter(digests(start, n))
 
         def position(n: int) -> Watermark:
             return self._watermark(*state(n))

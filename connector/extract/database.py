@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from connector.config.models import DatabaseSource, Sql
+from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
 from connector.extract import Extractor, Limits
 from connector.extract.horizon import Horizon, Policy, find_horizon
@@ -19,7 +19,7 @@ from connector.extract.keyset import Keyset
 from connector.extract.naming import nearest, raise_all
 from connector.extract.ordered import Scan
 from connector.extract.passes import Passes
-from connector.extract.reader import Column, Raw, Reader
+from connector.extract.reader import CURSOR, Column, Raw, Reader
 from connector.extract.relation import relation_of
 from connector.extract.shape import Shape, shape_of
 from connector.model import SourceBatch, Watermark
@@ -237,15 +237,16 @@ class DatabaseExtractor:
             return False
         if not self._reader.traits.paged:
             return False
-        if self._relation.parts and not isinstance(self._source.cursor, Sql):
+        if self._relation.parts and CURSOR not in order:
             if any(index[: len(order)] == order for index in self._reader.indexes(self._relation)):
                 return True
             missing = f"no index of {self._relation.name} begins with ({', '.join(order)})"
         else:
-            missing = "an index cannot be used for the order of " + (
-                "a query" if self._relation.query else "an expression"
-            )
-        self._note(f"Rows are read by one long statement, sorted by the source: {missing}.")
+            what = "a query" if self._relation.query else "an expression"
+            missing = f"no index of its own gives the order of {what}"
+        self._note(
+            f"Rows are read by one long statement, sorted by the source: {missing}. With one they are read in pages."
+        )
         return False
 
     def _refused_filter(self, where: str) -> list[ConfigError]:

@@ -207,9 +207,20 @@ def _column(name: str, native: str, sql: str, output: str, nullable: bool, kind:
     words = "" if not unfit else "a floating-point number" if unfit[1] else f"of type {native}"
     nested = output.startswith("to_json")
     meaning = "json" if nested else "interval" if native == "INTERVAL" else _MEANINGS.get(native, "")
-    finite = f"isfinite({sql})" if native.startswith(("DATE", "TIMESTAMP")) else ""
-    precision = {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}.get(native, 6)
-    return Column(name, kind, native, sql, output, nullable, meaning, finite, words, precision)
+    endless = native.startswith(("DATE", "TIMESTAMP"))
+    return Column(
+        name=name,
+        type=kind,
+        native=native,
+        sql=sql,
+        output=output,
+        nullable=nullable,
+        meaning=meaning,
+        finite=f"isfinite({sql})" if endless else "",
+        infinite=f"isinf({sql})" if endless else "",
+        unfit=words,
+        precision={"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}.get(native, 6),
+    )
 
 
 def _output(native: str, sql: str) -> str:

@@ -123,7 +123,7 @@ class Incremental:
     def _count_unread(self, cursor: Column) -> None:
         keyset = self.scan.keyset
         unfit = [f"{cursor.sql} is null"] if cursor.nullable else []
-        unfit += [f"not ({cursor.finite})"] if cursor.finite else []
+        unfit += [cursor.infinite] if cursor.infinite else []
         if unfit and (count := keyset.count([" or ".join(unfit)], _COUNTED)):
             self.note(
                 f"{_counted(count)} rows were not read: their cursor {cursor.name!r} is null or infinite."

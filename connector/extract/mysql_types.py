@@ -32,6 +32,12 @@ _OUTPUTS = {4: "({} + 0e0)", 11: "cast({} as time(6))"}
 _NOT_NULL, _UNSIGNED, _ENUM_FLAG, _SET_FLAG = 1, 32, 256, 2048
 _BINARY_CHARSET = 63
 _GEOMETRY = 255
+# Below stand zero dates only.
+_LOWEST = {
+    "datetime": "timestamp'1000-01-01 00:00:00'",
+    "timestamp": "timestamp'1970-01-01 00:00:00'",
+    "date": "date'1000-01-01'",
+}
 
 
 def column_of(field: Any, sql: str, *, json: bool) -> Column:
@@ -45,13 +51,23 @@ def column_of(field: Any, sql: str, *, json: bool) -> Column:
         unfit = "an enum, which is ordered by number and compared as text"
     elif meaning == "json" or code in {_JSON, _GEOMETRY}:
         unfit = "JSON" if code != _GEOMETRY else "a geometry"
-    low = {"datetime": "timestamp'1000-01-01 00:00:00'", "timestamp": "timestamp'1970-01-01 00:00:00'"}
-    low["date"] = "date'1000-01-01'"
-    finite = f"{sql} >= {low[native]}" if native in low else ""
+    low = _LOWEST.get(native)
     precision = min(field.scale, 6) if native in {"datetime", "timestamp"} else 6
     nullable = not flags & _NOT_NULL
     output = _OUTPUTS.get(code, "{}").replace("{}", sql)
-    return Column(field.name, kind, native, sql, output, nullable, meaning, finite, unfit, precision)
+    return Column(
+        name=field.name,
+        type=kind,
+        native=native,
+        sql=sql,
+        output=output,
+        nullable=nullable,
+        meaning=meaning,
+        finite=f"{sql} >= {low}" if low else "",
+        infinite=f"{sql} < {low}" if low else "",
+        unfit=unfit,
+        precision=precision,
+    )
 
 
 def _kind(field: Any) -> tuple[str, pa.DataType, str]:

@@ -38,6 +38,7 @@ class PostgresReader:
         self._url = url
         self._connection: Any = None
         self._running: Any = None
+        self._infinities = True
 
     def connect(self) -> None:
         """Connect.
@@ -57,7 +58,7 @@ class PostgresReader:
             ) from None
         with self._translated():
             self._connection = dbapi.connect(conninfo(self._url), autocommit=True)
-        self.fetch(SESSION)
+        *_, self._infinities = self.fetch(SESSION)[0]
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
         """Columns with the types of the catalog; a query's as the server plans it."""
@@ -72,6 +73,7 @@ class PostgresReader:
                 field.metadata[b"POSTGRESQL:type"].decode(),
                 int(field.metadata.get(b"POSTGRESQL:typmod", b"-1")),
                 field.type,
+                self._infinities,
             )
             for field in schema
         ]

@@ -12,7 +12,7 @@ SESSION = """
 select set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO, YMD', false),
     set_config('intervalstyle', 'iso_8601', false), set_config('standard_conforming_strings', 'on', false),
     set_config('bytea_output', 'hex', false), set_config('default_transaction_read_only', 'on', false),
-    set_config('application_name', 'intempt-connector', false)"""
+    set_config('application_name', 'intempt-connector', false), current_setting('server_version_num')::int >= 140000"""
 
 TABLES = """
 select case when pg_table_is_visible(c.oid) then c.relname::text else n.nspname || '.' || c.relname end

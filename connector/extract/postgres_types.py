@@ -16,13 +16,15 @@ _INFINITE = {
     "timestamp": pa.array([-9222425352054775809, -9222425352054775808], pa.int64()),
     "date": pa.array([-2147472692, -2147472691], pa.int32()),
 }
-_FINITE = {
-    "timestamp": "isfinite({})",
-    "timestamptz": "isfinite({})",
-    "date": "isfinite({})",
-    "decimal": "{} < 'NaN'::numeric",
-    # As text: servers before 14 do not know the infinities.
-    "numeric": "{} < 'NaN'::numeric and {}::text not in ('Infinity', '-Infinity')",
+# Predicates that an index can answer: none of these values, any of them.
+_ENDLESS = "{0} > '-infinity' and {0} < 'infinity'", "{0} in ('-infinity', 'infinity')"
+_BOUNDS = {
+    "timestamp": _ENDLESS,
+    "timestamptz": _ENDLESS,
+    "date": _ENDLESS,
+    "decimal": ("{0} < 'NaN'", "{0} = 'NaN'"),
+    # NaN is above Infinity.
+    "numeric": ("{0} > '-Infinity' and {0} < 'Infinity'", "{0} in ('-Infinity', 'Infinity', 'NaN')"),
 }
 # Types that arrive as they are. All others are asked for as text.
 _DIRECT = {
@@ -48,18 +50,28 @@ _LITERAL_TYPES = {"character": "bpchar", "bit": "varbit", "bit varying": "varbit
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A column as the server describes the result of a statement."""
+    """A column as the server describes the result of a statement.
+
+    Attributes:
+        name: its name.
+        type: the type's name, of a domain that of what it stands on.
+        modifier: precision and scale, as the server packs them; -1 for none.
+        arrow: what the driver makes of it.
+        infinities: whether the server's numbers can be infinite.
+    """
 
     name: str
     type: str
     modifier: int
     arrow: pa.DataType
+    infinities: bool
 
 
 def column_of(found: Described, native: str, sql: str, *, nullable: bool) -> Column:
     """Describe a column: its Arrow type, and how to ask for it so that it arrives in that type."""
     kind, meaning = _type(found)
-    finite = _FINITE.get("decimal" if pa.types.is_decimal(kind) else found.type, "").replace("{}", sql)
+    bounded = pa.types.is_decimal(kind) or (found.type == "numeric" and not found.infinities)
+    finite, infinite = _BOUNDS.get("decimal" if bounded else found.type, ("", ""))
     precision = found.modifier if found.type.startswith("time") and 0 <= found.modifier <= 6 else 6
     return Column(
         name=found.name,
@@ -69,7 +81,8 @@ def column_of(found: Described, native: str, sql: str, *, nullable: bool) -> Col
         output=_output(found, sql),
         nullable=nullable,
         meaning=meaning,
-        finite=finite,
+        finite=finite.format(sql),
+        infinite=infinite.format(sql),
         unfit="an array" if pa.types.is_list(found.arrow) else _UNFIT.get(found.type, ""),
         precision=precision,
     )

@@ -37,6 +37,7 @@ class Column:
         nullable: whether it may hold nulls.
         meaning: what Arrow has no type for: ``number``, ``json``, ``uuid``, ``interval`` or nothing.
         finite: a predicate that rules out values no watermark can hold, such as infinities; empty when there are none.
+        infinite: the predicate that finds them, from an index where there is one.
         unfit: why it can be neither cursor nor key, empty when it can.
         precision: digits of a second's fraction, for times.
     """
@@ -49,6 +50,7 @@ class Column:
     nullable: bool = True
     meaning: str = ""
     finite: str = ""
+    infinite: str = ""
     unfit: str = ""
     precision: int = 6
 
