@@ -86,7 +86,9 @@ def documents(folder: Path, scale: float) -> None:
     text = "[" + ",".join([block] * (DOCUMENT_BYTES // len(block.encode()))) + "]"
     unfinished = target.with_suffix(".part")
     number = max(round(1000 * scale), 25)
-    with pq.ParquetWriter(unfinished, schema, compression="zstd", use_dictionary=False, write_batch_size=1) as writer:
+    with pq.ParquetWriter(
+        unfinished, schema, compression="zstd", use_dictionary=False, write_batch_size=1
+    ) as writer:
         for first in range(0, number, 25):
             ids = list(range(first, min(first + 25, number)))
             times = [1_700_000_000_000_000 + id_ for id_ in ids]
