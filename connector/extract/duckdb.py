@@ -29,11 +29,7 @@ _MEANINGS = {"HUGEINT": "number", "UHUGEINT": "number", "BIGNUM": "number", "UUI
 _AS_TEXT = re.compile(
     r"HUGEINT|UHUGEINT|BIGNUM|UUID|JSON|BIT|ENUM\(.*|TIME WITH TIME ZONE|TIMETZ|GEOMETRY.*|\"NULL\""
 )
-_PLAIN = re.compile(
-    r"BOOLEAN|U?(TINY|SMALL|BIG)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\)|VARCHAR|BLOB|DATE|TIME|TIMESTAMP(_S|_MS|_NS)?"
-    r"|TIMESTAMP WITH TIME ZONE|INTERVAL"
-)
-_STRANGE_INSIDE = re.compile(r"HUGEINT|BIGNUM|UUID|JSON|BIT\b|ENUM|TIME WITH|INTERVAL|UNION|VARIANT")
+_NO_ARROW = re.compile(r"UNION\(|VARIANT|GEOMETRY")
 _UNFIT = re.compile(r"(FLOAT|DOUBLE)|(JSON|.*\[.*\]|STRUCT.*|MAP.*|UNION.*|VARIANT|INTERVAL|GEOMETRY.*)$")
 
 
@@ -68,6 +64,8 @@ class DuckdbReader:
         with self._translated():
             self._connection = duckdb.connect(self._path, read_only=True, config={**_BOUNDS, **self._options})
             self._connection.execute("set timezone = 'UTC'")
+            # Within lists and structs, types that Arrow has not keep their meaning and all their digits.
+            self._connection.execute("set arrow_lossless_conversion = true")
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
         """Columns with the types that DuckDB gives them."""
@@ -83,10 +81,7 @@ class DuckdbReader:
         outputs = ", ".join(f"{output} as c{place}" for place, (*_, output, _) in enumerate(found))
         with self._translated():
             result = self._connected.sql(f"select {outputs} from {source} limit 0").to_arrow_reader(1)
-            types = [
-                pa.string() if native == "INTERVAL" else _arrow_type(field.type)
-                for field, (_, native, *_) in zip(result.schema, found, strict=True)
-            ]
+            types = [_arrow_type(field.type) for field in result.schema]
             result.close()
         return tuple(_column(*row, kind) for row, kind in zip(found, types, strict=True))
 
@@ -205,8 +200,7 @@ class DuckdbReader:
 def _column(name: str, native: str, sql: str, output: str, nullable: bool, kind: pa.DataType) -> Column:
     unfit = _UNFIT.match(native)
     words = "" if not unfit else "a floating-point number" if unfit[1] else f"of type {native}"
-    nested = output.startswith("to_json")
-    meaning = "json" if nested else "interval" if native == "INTERVAL" else _MEANINGS.get(native, "")
+    meaning = "json" if output.startswith("to_json") else _MEANINGS.get(native, "")
     endless = native.startswith(("DATE", "TIMESTAMP"))
     return Column(
         name=name,
@@ -226,12 +220,12 @@ def _column(name: str, native: str, sql: str, output: str, nullable: bool, kind:
 def _output(native: str, sql: str) -> str:
     if _AS_TEXT.fullmatch(native):
         return f"cast({sql} as varchar)"
-    if _PLAIN.fullmatch(native) or not _STRANGE_INSIDE.search(native):
-        return sql
-    return f"to_json({sql})::varchar"
+    return f"to_json({sql})::varchar" if _NO_ARROW.search(native) else sql
 
 
 def _arrow_type(kind: pa.DataType) -> pa.DataType:
+    if isinstance(kind, pa.Bool8Type):
+        return pa.bool_()
     return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
 
 
@@ -276,8 +270,8 @@ def _chunk(batch: pa.RecordBatch, statement: Statement) -> Chunk:
 
 
 def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:
-    if column.meaning == "interval" and pa.types.is_interval(array.type):
-        return pa.array([_iso(value) for value in array.to_pylist()], pa.string())
+    if isinstance(array, pa.Bool8Array):
+        array = array.storage.cast(pa.bool_())
     if pa.types.is_timestamp(array.type) or pa.types.is_date32(array.type):
         number = array.cast(pa.int64() if pa.types.is_timestamp(array.type) else pa.int32())
         most = 2**63 - 1 if pa.types.is_timestamp(array.type) else 2**31 - 1
@@ -286,11 +280,3 @@ def _finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array
             warnings["infinite_value"] += count
             array = pc.if_else(infinite, None, array)
     return array if array.type == column.type else recast(array, column)
-
-
-def _iso(value: Any) -> str | None:
-    if value is None:
-        return None
-    whole, rest = divmod(abs(value.nanoseconds), 10**9)
-    seconds = f"{'-' if value.nanoseconds < 0 else ''}{whole}" + (f".{rest:09d}".rstrip("0") if rest else "")
-    return f"P{value.months}M{value.days}DT{seconds}S"

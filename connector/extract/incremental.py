@@ -160,7 +160,7 @@ class Incremental:
 def empty_batch(fields: list[Any], end: Watermark, key: tuple[str, ...]) -> SourceBatch:
     """A batch without rows, to make a place durable."""
     schema = pa.schema(fields)
-    rows = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    rows = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
 
     def position(_: int) -> Watermark:
         raise DataError("A batch without rows has no place in it.")

@@ -6,7 +6,9 @@ import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from database_sources import Database, read
 
@@ -135,14 +137,14 @@ DUCKDB: list[Case] = [
     ("timestamp", "'2024-01-02 03:04:05.000001'", naive(2024, 1, 2, 3, 4, 5, 1), "timestamp[us]", ""),
     ("timestamptz", "'2024-01-02 03:04:05.000001+02'", dt.datetime(2024, 1, 2, 1, 4, 5, 1, UTC), "timestamp[us, tz=UTC]", ""),
     ("timestamp_s", "'2024-01-02 03:04:05'", naive(2024, 1, 2, 3, 4, 5), "timestamp[s]", ""),
-    ("interval", "interval '14 months 2 days 3.5 seconds'", "P14M2DT3.5S", "string", "interval"),
+    ("interval", "interval '14 months 2 days 3.5 seconds'", pa.MonthDayNano([14, 2, 3_500_000_000]), "month_day_nano_interval", ""),
     ("uuid", "'00000000-0000-4000-8000-00000000000f'", "00000000-0000-4000-8000-00000000000f", "string", "uuid"),
     ("json", "'{\"b\": 1.10}'", '{"b": 1.10}', "string", "json"),
     ("enum('a','b')", "'b'", "b", "string", ""),
     ("integer[]", "[1, null]", [1, None], "list<l: int32>", ""),
     ("struct(a integer, b varchar)", "{'a': 1, 'b': 'x'}", {"a": 1, "b": "x"}, "struct<a: int32, b: string>", ""),
     ("map(varchar, integer)", "map {'a': 1}", [("a", 1)], "map<string, int32>", ""),
-    ("uuid[]", "['00000000-0000-4000-8000-00000000000f']", '["00000000-0000-4000-8000-00000000000f"]', "string", "json"),
+    ("uuid[]", "['00000000-0000-4000-8000-00000000000f']", [UUID("00000000-0000-4000-8000-00000000000f")], "list<l: extension<arrow.uuid>>", ""),
 ]  # fmt: skip
 
 
