@@ -125,7 +125,20 @@ def _digests(chunk: Chunk, first: int, last: int) -> list[str]:
 
 
 def _comparable(array: pa.Array) -> pa.Array:
-    # Python's times end with the year 9999 and know no nanoseconds.
-    if pa.types.is_timestamp(array.type) or pa.types.is_duration(array.type):
-        return array.cast(pa.int64())
-    return array.cast(pa.int32()) if pa.types.is_date32(array.type) else array
+    wanted = _numbered(array.type)
+    return array if wanted.equals(array.type) else array.cast(wanted)
+
+
+def _numbered(kind: pa.DataType) -> pa.DataType:
+    """The type with times as integers: Python's end with the year 9999 and know no nanoseconds."""
+    if pa.types.is_date32(kind) or pa.types.is_time32(kind):
+        return pa.int32()
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time64(kind):
+        return pa.int64()
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_numbered(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(_numbered(kind.key_type), kind.item_field.with_type(_numbered(kind.item_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_numbered(field.type)) for field in kind])
+    return kind

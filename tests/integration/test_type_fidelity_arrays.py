@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from database_sources import Database, read
 
 from connector.errors import DataError
+from connector.extract.database import open_database
+from connector.model import EMPTY_WATERMARK
 
 FULL = {"mode": "full", "key": ("id",)}
 
@@ -64,3 +67,22 @@ def test_an_address_of_one_host_has_no_mask(database: Database) -> None:
         "insert into orders values (1, '10.0.0.1'), (2, '10.0.0.1/8'), (3, '::1'), (4, null)",
     )
     assert [row["a"] for row in read(database.source(**FULL)).rows] == ["10.0.0.1", "10.0.0.1/8", "::1", None]
+
+
+def test_times_that_python_has_not_do_not_hinder_rows_without_a_key(tmp_path: Path) -> None:
+    """Rows are told apart by digests, also where nested times are infinite or have nanoseconds."""
+    database = Database("duckdb", f"duckdb:///{tmp_path}/nested.duckdb")
+    database.run(
+        "create table orders (moved timestamp, l timestamp[], s struct(d date, u uuid), m map(date, timestamp),"
+        " a timestamp[2], z timestamp_ns[], n time_ns)",
+        "insert into orders values (timestamp '2024-01-01', ['infinity'], {'d': '-infinity', 'u': uuid()},"
+        " map {date 'infinity': timestamp 'infinity'}, ['infinity', null], ['2024-01-01 00:00:00.123456789'],"
+        " '12:00:00.123456789')",
+        "insert into orders (moved) values (timestamp '2024-01-01')",
+    )
+    extractor = open_database(database.source(key=()))
+    extractor.open()
+    batches = list(extractor.read(tuple(extractor.schema().names), EMPTY_WATERMARK))
+    extractor.close()
+    assert sum(batch.rows.num_rows for batch in batches) == 2
+    assert len(batches[-1].end["rows"]["sent"]) == 2
