@@ -52,5 +52,5 @@ def performance(page: Path) -> str:
     found = _RESULTS.search(page.read_text(encoding="utf-8")) if page.is_file() else None
     lines = [line for line in found["table"].splitlines() if line.startswith("|")] if found else []
     if not lines:
-        return "The benchmarks have not been written up on this machine yet: `make bench` runs them."
+        return "No results are written up yet: `make bench` runs the benchmarks."
     return "\n".join(lines)

@@ -88,7 +88,7 @@ def _errors(code: int) -> list[str]:
 
 def _section(name: str, command: Any) -> str:
     given = arguments(command)
-    usage = " ".join((f"connector {name}", *(_placeholder(each) for each in given), "[OPTIONS]"))
+    usage = " ".join((f"connector {name}", *map(_usage, given), "[OPTIONS]"))
     parts = [f"### connector {name}", _plain(command.help), f"```\n{usage}\n```"]
     if given:
         parts.append(
@@ -126,7 +126,12 @@ def _said(option: Any) -> str:
 
 
 def _placeholder(argument: Any) -> str:
-    return str(argument.metavar or argument.name.upper())
+    return str(argument.metavar or argument.name.upper()).strip("[].")
+
+
+def _usage(argument: Any) -> str:
+    word = _placeholder(argument) if argument.required else f"[{_placeholder(argument)}]"
+    return f"{word}..." if argument.nargs < 0 else word
 
 
 def _first(command: Any) -> str:
