@@ -103,7 +103,8 @@ class Feed:
             if isinstance(batch, End):
                 self._deliver(batch)
                 return
-            self._room.acquire()
+            if not self._cancelled.is_set():
+                self._room.acquire()
             if self._cancelled.is_set():
                 continue  # the reader may be blocked on the queue: drain it up to its End
             try:

@@ -117,7 +117,7 @@ class Pipeline:
 
         Args:
             start_feed: starts the feed that delivers to the given function.
-            abort: cuts off the requests in flight, when a stop has waited long enough.
+            abort: cuts off the requests in flight: a stop has waited long enough, or the state has failed.
 
         Raises:
             ConnectorError: why the run ended early; everything acknowledged is committed.
@@ -141,6 +141,8 @@ class Pipeline:
                         self._delivery.submit(request)
         finally:
             cut_off.cancel()
+            if self._window.in_flight:  # the state failed: what becomes of these cannot be recorded any more
+                abort()
             self._delivery.close()
             feed.cancel()
             feed.join(self._settings.shutdown_timeout)

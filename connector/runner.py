@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -197,7 +198,9 @@ class _Run:
     def _move(self, opened: _Opened) -> None:
         sync, lease = self._sync, opened.lease
         transport = wiring.open_transport(sync)
-        attempts = wiring.open_attempts(sync, transport, self._stop, lambda: not lease.expired)
+        halt = threading.Event()
+        self._stop.wakes(halt.set)
+        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired)
         settings = Settings(
             concurrency=sync.destination.concurrency,
             window=sync.destination.window,
@@ -216,10 +219,14 @@ class _Run:
             feed.start()
             return feed
 
-        try:
-            pipeline.run(start_feed, transport.close)
-        finally:
+        def abort() -> None:
+            halt.set()
             transport.close()
+
+        try:
+            pipeline.run(start_feed, abort)
+        finally:
+            abort()
             for note in opened.extractor.notes():
                 self._note(note)
 

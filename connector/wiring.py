@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 
 import pyarrow as pa
 
@@ -20,7 +21,6 @@ from connector.mapping.mapper import Mapper
 from connector.mapping.spec import MappingSpec
 from connector.pandas_later import defer_pandas
 from connector.state.store import StateStore
-from connector.stopping import StopSignal
 from connector.unbuilt import refuse_unbuilt
 
 defer_pandas()
@@ -110,11 +110,11 @@ def open_transport(sync: Sync) -> HttpTransport:
 
 
 def open_attempts(
-    sync: Sync, transport: HttpTransport, stop: StopSignal, may_send: Callable[[], bool]
+    sync: Sync, transport: HttpTransport, halt: Event, may_send: Callable[[], bool]
 ) -> Attempts:
-    """Return what sends a sync's requests through `transport`."""
+    """Return what sends a sync's requests through `transport`, until `halt` is set."""
     destination = sync.destination
-    pacing = Pacing(stop.event, destination.max_items_per_second, destination.max_requests_per_second)
+    pacing = Pacing(halt, destination.max_items_per_second, destination.max_requests_per_second)
     return Attempts(Track(destination, transport), destination, pacing, may_send)
 
 

@@ -11,6 +11,9 @@ from connector.load.sending import Sending
 from connector.load.track import Bodies
 from connector.model import Outcome, Refusal, Request
 
+# What a sender still does when the run is over is cut off already, so it ends in no time; seconds.
+_PATIENCE = 5.0
+
 
 class Delivery:
     """Sender threads; each delivers one request at a time and reports one outcome for it.
@@ -37,9 +40,11 @@ class Delivery:
         self._jobs.put(request)
 
     def close(self) -> None:
-        """Let the senders end after what they are doing."""
+        """Let the senders end after what they are doing, and wait for them a while."""
         for _ in self._threads:
             self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(_PATIENCE)
 
     def _work(self) -> None:
         bodies: Bodies | None = None
