@@ -143,8 +143,8 @@ class Shop:
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Start a command as a process of its own."""
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        """Start a command as a process of its own, with `options` of Popen."""
         environ = {
             name: value for name, value in {**os.environ, **self._environ()}.items() if value is not None
         }
@@ -154,6 +154,7 @@ class Shop:
             stderr=subprocess.PIPE,
             text=True,
             env=environ,
+            **options,
         )
 
     def execute(self, *arguments: object) -> Ended:

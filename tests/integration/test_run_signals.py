@@ -151,6 +151,28 @@ def test_a_kill_with_doubtful_items_held(shop):
     assert len(received) >= len(ROWS) - ended.counts["rejected"]
 
 
+def test_a_full_disk(shop):
+    """A state that cannot grow ends the run: what is not recorded counts as in doubt, and nothing is lost."""
+    resource = pytest.importorskip("resource", reason="needs limits on files, which Windows has none of")
+    shop.orders(ROWS)
+    path = shop.write()
+    assert shop.run("run", "--limit", 20, path).code == 0
+    limit = shop.state.stat().st_size + 40_000  # room for some commits in the log beside it
+
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    ended = end(shop.start("run", "--json", path, preexec_fn=no_room))
+    shop.refuses(ended, 3, "orders: the state store", "room")
+    assert [line.split()[0] for line in ended.err.splitlines()] == ["error", "→"]
+    assert ended.counts["rejected"] == 0
+    assert ended.counts["delivered"] < len(ROWS) - 20
+    rest = shop.run("run", "--json", path)
+    assert rest.code == 0
+    assert set(shop.received()) == set(ROWS)
+    assert shop.sandbox.stats()["duplicates"] <= rest.counts["in_doubt"] <= 8 * 10
+
+
 @pytest.mark.parametrize("store", ["file", "postgresql"])
 def test_two_runs_at_once(shop, store, request):
     """The second run of a sync refuses, sends nothing, and says who holds it and since when."""
