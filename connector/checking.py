@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from connector import console, wiring
-from connector.config.models import Sync
+from connector.config.models import Sql, Sync
 from connector.config.reader import load_sync
 from connector.config.show import show
 from connector.config.syncs import state_url
 from connector.errors import ConnectorError, DestinationError, worst_exit_code
 from connector.load.track import endpoint
+from connector.unbuilt import refuse_unbuilt
+
+# Names of columns that are stamped anew with each change of a row.
+_MOVES = re.compile("updated|modified|changed|last_?seen", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ def check(files: Sequence[Path], options: Options) -> int:
 def _check_one(file: Path, options: Options) -> int:
     try:
         sync = load_sync(file, environment=options.environment)
+        refuse_unbuilt(sync)
     except ConnectorError as error:
         console.fail(error)
         return error.exit_code
@@ -73,7 +79,7 @@ def _check_source(sync: Sync) -> None:
     try:
         mapper = wiring.open_mapper(sync, extractor)
         try:
-            for note in (*extractor.notes(), *mapper.notes):
+            for note in (*extractor.notes(), *mapper.notes, *_advice(sync)):
                 console.note(f"{sync.sync}: {note}")
         finally:
             mapper.close()
@@ -101,3 +107,14 @@ def _check_destination(sync: Sync) -> None:
                 f"the destination cannot be reached: {error}",
                 hint="check destination.base_url, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)",
             ) from None
+
+
+def _advice(sync: Sync) -> Iterator[str]:
+    """Yield what may surprise where the source and the mapping meet."""
+    cursor = sync.source.cursor.sql if isinstance(sync.source.cursor, Sql) else sync.source.cursor
+    moves = cursor is not None and _MOVES.search(cursor) is not None
+    if moves and any(mapping.kind == "event" and mapping.events == "per_row" for mapping in sync.mapping):
+        yield (
+            f"the cursor {cursor} seems to move when a row is updated, and a row is one event: a later version goes out "
+            "under the same eventId; `events: per_version` makes each version an event"
+        )

@@ -154,7 +154,7 @@ def schema(
 
 @app.command()
 def sandbox(
-    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8765,
     store: Annotated[Path | None, typer.Option("--store", help="Keep items in this SQLite file.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="The API key it accepts.")] = None,
