@@ -129,11 +129,12 @@ class _Run:
     def execute(self) -> None:
         """Open everything, move the rows, and close everything; how it ends is written into the store."""
         with ExitStack() as stack:
-            store = stack.enter_context(wiring.open_store(self._options.state))
-            lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
+            with self._stop.interrupting():
+                store = stack.enter_context(wiring.open_store(self._options.state))
+                lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
             try:
                 with _bugs_named():
-                    with wiring.located(self._sync):
+                    with wiring.located(self._sync), self._stop.interrupting():
                         opened = self._open(store, lease, stack)
                     self._start(opened)
                     self._move(opened)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from connector.errors import Stopped
+
 
 class StopSignal:
     """Set once, from any thread or a signal handler; wakes whoever asked to be woken."""
@@ -16,6 +18,7 @@ class StopSignal:
     def __init__(self) -> None:
         self.event = threading.Event()
         self._wake: list[Callable[[], None]] = []
+        self._interrupts = False
 
     @property
     def requested(self) -> bool:
@@ -35,6 +38,17 @@ class StopSignal:
             wake()
 
     @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """While inside, a signal raises Stopped where the program waits: for waits that nobody else can end."""
+        if self.requested:
+            raise Stopped
+        self._interrupts = True
+        try:
+            yield
+        finally:
+            self._interrupts = False
+
+    @contextmanager
     def on_signals(self) -> Iterator[StopSignal]:
         """While inside, SIGINT and SIGTERM request a stop; a second one ends the process at once.
 
@@ -46,6 +60,8 @@ class StopSignal:
             if self.requested:
                 os._exit(128 + number)
             self.request()
+            if self._interrupts:
+                raise Stopped
 
         previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
