@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from contextlib import contextmanager
 
@@ -92,6 +93,30 @@ def test_a_stop_of_a_server_that_hangs(shop):
     again = shop.run("run", "--json", path)
     assert (again.code, again.counts["in_doubt"]) == (0, 20)
     assert shop.received() == dict.fromkeys(ROWS, 1)
+
+
+@pytest.mark.parametrize("waits", ["source", "state"])
+def test_a_stop_while_a_server_is_opened(shop, waits):
+    """A server that takes the connection and says nothing holds no stop up (invariant 8)."""
+    shop.orders(ROWS)
+    path = shop.write()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        address = f"me:secret@127.0.0.1:{silent.getsockname()[1]}/shop"
+        if waits == "source":
+            shop.write({"source.url": f"mysql+pymysql://{address}"})
+            process = shop.start("run", "--json", path)
+        else:
+            process = shop.start("run", "--json", "--state", f"postgresql://{address}", path)
+        accepted, _ = silent.accept()
+        began = time.monotonic()
+        process.terminate()
+        ended = end(process)
+        accepted.close()
+    assert time.monotonic() - began < 5
+    shop.refuses(ended, 3, "orders: stopped by a signal", "run again")
+    shop.write()
+    shop.delivers(path, ROWS)
 
 
 def test_a_second_signal(shop):
