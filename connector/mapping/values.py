@@ -139,14 +139,14 @@ class Values:
             return Written(quote(text), never_null=True, constant=text)
         found = self.scalar(value)
         if found.hashed:
-            text = self._hash(found, self.writer.text(found.typed))
-            sql, default = f"""'"' || {text} || '"'""", None
+            sql = f"""'"' || {self._hash(found, self.writer.text(found.typed))} || '"'"""
         else:
-            sql, default = self.writer.json(found.typed), found.default
-        firm = found.column if _stays(found) else ""
-        if default is not None:
-            sql = f"coalesce({sql}, {quote(dumps(default))})"
-        return Written(sql, firm, default is not None, None, found.faults, found.warned)
+            sql = self.writer.json(found.typed)
+            if found.default is not None:
+                sql = f"coalesce({sql}, {quote(dumps(found.default))})"
+        never_null = found.default is not None
+        firm = found.column if not never_null and _stays(found) else ""
+        return Written(sql, firm, never_null, None, found.faults, found.warned)
 
     def identifier(self, value: Scalar) -> Written:
         """Return a value as the plain text of an identifier, null where it is blank.
