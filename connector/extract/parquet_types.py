@@ -103,8 +103,8 @@ def emitted(field: pa.Field) -> pa.Field:
 
 def _emitted_within(field: pa.Field) -> pa.Field:
     # No mark reaches into a nested type; JSON is what a number can be spliced from with all its digits.
-    wide = pat.is_decimal256(field.type)
-    return field.with_type(pa.json_() if wide else map_type(field.type, _emitted_within))
+    spliced = pat.is_decimal256(field.type) or kind(field) == b"json"
+    return field.with_type(pa.json_() if spliced else map_type(field.type, _emitted_within))
 
 
 def widen(one: pa.Field, other: pa.Field) -> pa.Field | None:
