@@ -120,9 +120,11 @@ def _from_parts(node: Node, mistakes: Mistakes) -> Any:
 def _known(url: Any, node: Node, mistakes: Mistakes) -> bool:
     """Check what a URL tells by itself: its dialect, and a password that broke it apart."""
     dialect = url.get_backend_name()
-    if url.host and "@" in url.host:
+    if url.host and "@" in url.host + (url.database or ""):
         mistakes.add(
-            node, "has two @", "write an @ in the password as %40, or the URL as a mapping of its parts"
+            node,
+            "has two @",
+            "write an @ in the password as %40, a / as %2F and a # as %23, or the URL as a mapping of its parts",
         )
         return False
     if dialect in _DIALECTS:

@@ -68,7 +68,10 @@ def shape_of(reader: Reader, relation: Relation, source: DatabaseSource) -> Shap
             )
         )
     errors += [_unfit(column, "key") for column in key if column and column.unfit]
-    errors += [_unfit(cursor, "cursor")] if cursor and cursor.unfit else []
+    if cursor and cursor.unfit:
+        errors.append(_unfit(cursor, "cursor"))
+    elif cursor and _is_plain_text(cursor) and cursor.name not in source.columns:
+        errors.append(_text_cursor(cursor))
     raise_all(errors)
     return Shape(relation, columns, cursor, tuple(column for column in key if column))
 
@@ -106,6 +109,22 @@ def _unfit(column: Column, role: str) -> ConfigError:
         hint="choose an integer, decimal, text, date or timestamp column",
         path=f"source.{role}",
     )
+
+
+def _is_plain_text(column: Column) -> bool:
+    return bool(pa.types.is_string(column.type)) and not column.meaning
+
+
+def _text_cursor(column: Column) -> ConfigError:
+    """The error for a cursor whose order may not be the order in which rows change."""
+    what = "The expression is" if column.name == CURSOR else f"Column {column.name!r} is"
+    hint = (
+        "cast it to the type it has in cursor.sql"
+        if column.name == CURSOR
+        else f"declare what it holds, for example source.columns: {{{column.name}: timestamp}}, or varchar if the order "
+        "of its texts is the order in which rows change"
+    )
+    return ConfigError(f"{what} text, which rarely sorts as rows change.", hint=hint, path="source.cursor")
 
 
 def _reserved(columns: Sequence[Column]) -> list[ConfigError]:

@@ -129,7 +129,8 @@ def rename(connection: sa.Connection, old: str, new: str) -> None:
     """
     if connection.execute(sa.select(syncs).where(syncs.c.sync == old)).one_or_none() is None:
         raise ConfigError(
-            f"there is no state of a sync {old}", hint="`state show` lists the syncs that have state"
+            f"there is no state of a sync {old}",
+            hint="name the id that the state was kept under (the sync's `id:`, or its name)",
         )
     for table in (watermarks, intents):
         if connection.execute(sa.select(table).where(table.c.sync == new).limit(1)).first() is not None:

@@ -41,6 +41,14 @@ def test_a_float_cursor_is_refused(database: Database) -> None:
         read(database.source())
 
 
+def test_a_text_cursor_is_refused_unless_its_order_is_declared(database: Database) -> None:
+    database.run("create table orders (id integer, moved varchar(20))")
+    with pytest.raises(ConfigError, match="'moved' is text") as caught:
+        read(database.source())
+    assert "source.columns: {moved: timestamp}" in caught.value.hint
+    assert read(database.source(columns={"moved": "varchar"})).rows == []
+
+
 def test_a_broken_filter_is_a_mistake_of_the_configuration(database: Database) -> None:
     orders(database, [])
     with pytest.raises(ConfigError):

@@ -161,8 +161,8 @@ def test_sqlite_refuses_a_cursor_that_stores_floats(tmp_path: Path) -> None:
 
 def test_sqlite_asks_for_types_that_are_not_declared(tmp_path: Path) -> None:
     database = Database("sqlite", f"sqlite:///{tmp_path}/shop.db")
-    database.run("create table orders (id integer primary key, moved text, next, letter)")
-    database.run("insert into orders values (1, 'a', 2, 'x')")
+    database.run("create table orders (id integer primary key, moved timestamp, next, letter)")
+    database.run("insert into orders values (1, '2024-01-01 00:00:00', 2, 'x')")
     with pytest.raises(ConfigError, match="'next', 'letter'"):
         read(database.source())
     found = read(database.source(columns={"next": "bigint", "letter": "text"}))
