@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.errors import DataError
 from connector.extract.manifest import Raw, Todo, pack_cursor, raw, unpack_cursor
+from connector.extract.parquet_keys import KeyCheck
 from connector.extract.parquet_rows import Piece
 from connector.extract.parquet_sql import Expression, Sql
 from connector.extract.parquet_types import emitted
@@ -55,6 +55,7 @@ class Assembler:
         self._shape = shape
         self._sql = sql
         self._highest: dict[str, Raw | None] = {}  # of the file that is being read
+        self._keys = KeyCheck(shape.key)
         self.null_cursors = 0
 
     def batch(self, pieces: Sequence[Piece]) -> SourceBatch:
@@ -145,15 +146,8 @@ class Assembler:
             implicit = name == ROW_KEY and self._shape.key == (ROW_KEY,)
             columns.append(places.row_keys() if implicit else given.column(name))
         rows = pa.RecordBatch.from_arrays(columns, schema=self._shape.schema)
-        for name in self._shape.key:
-            if nulls := rows.column(name).null_count:
-                files = " and ".join(
-                    dict.fromkeys((places.pieces[0][0].file.path, places.pieces[-1][0].file.path))
-                )
-                raise DataError(
-                    f"{nulls} rows in {files} have no value in key column {name!r}",
-                    hint="choose a key without nulls, or leave such rows out with `where`",
-                )
+        if self._shape.key != (ROW_KEY,):
+            self._keys.check(rows, places.cursor, *places.paths())
         return rows
 
     def _version(self, places: Places, cursor: pa.Array | None) -> pa.Array | str:
@@ -227,6 +221,12 @@ class Places:
         return pc.binary_join_element_wise(
             self._repeat([_file_key(todo) for todo, _ in self.pieces]), numbers, "/"
         )
+
+    def paths(self) -> tuple[list[str], Index]:
+        """Return the paths of the files, and for each row the index of its file among them."""
+        numbers: dict[str, int] = {}
+        of_piece = [numbers.setdefault(todo.file.path, len(numbers)) for todo, _ in self.pieces]
+        return list(numbers), np.repeat(np.array(of_piece, np.int64), np.diff(self.ends, prepend=0))
 
     def digests(self) -> pa.Array | str:
         """Return the digest of each row's file."""

@@ -281,6 +281,18 @@ def test_empty_parquet_file(tmp_path):
     assert Run(tmp_path, first.watermark).batches == []
 
 
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_duplicate_key(tmp_path, rows):
+    """Neighbours with the same cursor and key stop the run, also across batches; a later version of a row does not."""
+    path = write(tmp_path / "a.parquet", {"k": [1, 1, 2], "moved": [7, 8, 8]})
+    assert Run(path, cursor="moved", key=("k",), limits=Limits(rows=rows)).table.num_rows == 3
+    with pytest.raises(DataError, match=r"neighbouring rows of a\.parquet have the same \(k\)"):
+        Run(path, key=("k",), limits=Limits(rows=rows))
+    write(tmp_path / "b" / "1.parquet", {"k": [1]})
+    write(tmp_path / "b" / "2.parquet", {"k": [1]})
+    assert Run(tmp_path / "b", key=("k",)).table.num_rows == 2
+
+
 def test_null_key(tmp_path):
     """A key part that is null stops the run, unless the filter leaves the row out."""
     path = write(tmp_path / "a.parquet", {"k": [1, None, 3]})
