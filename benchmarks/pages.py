@@ -17,8 +17,8 @@ from adbc_driver_postgresql import dbapi
 
 from connector import wiring
 from connector.config.reader import load_sync
-from connector.extract.postgres import PostgresReader
-from connector.extract.reader import Chunk, Statement
+from connector.extract.databases.postgres import PostgresReader
+from connector.extract.databases.reader import Chunk, Statement
 from connector.model import EMPTY_WATERMARK
 
 

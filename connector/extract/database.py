@@ -13,15 +13,15 @@ from sqlalchemy.exc import ArgumentError
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
 from connector.extract import Extractor, Limits
-from connector.extract.horizon import Horizon, Policy, find_horizon
-from connector.extract.incremental import Incremental
-from connector.extract.keyset import Keyset
+from connector.extract.databases.horizon import Horizon, Policy, find_horizon
+from connector.extract.databases.incremental import Incremental
+from connector.extract.databases.keyset import Keyset
+from connector.extract.databases.ordered import Scan
+from connector.extract.databases.passes import Passes
+from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
+from connector.extract.databases.relation import relation_of
+from connector.extract.databases.shape import Shape, shape_of
 from connector.extract.naming import nearest, raise_all
-from connector.extract.ordered import Scan
-from connector.extract.passes import Passes
-from connector.extract.reader import CURSOR, Column, Raw, Reader
-from connector.extract.relation import relation_of
-from connector.extract.shape import Shape, shape_of
 from connector.model import SourceBatch, Watermark
 
 # The one part of a database's watermark.
@@ -56,22 +56,22 @@ def reader_for(url: URL, timezone: str) -> Reader:
     """The reader for the dialect of `url`."""
     dialect = url.get_backend_name()
     if dialect == "sqlite":
-        from connector.extract.sqlite import SqliteReader  # noqa: PLC0415 - each run needs one of them
+        from connector.extract.databases.sqlite import SqliteReader  # noqa: PLC0415 - each run needs one of them
 
         return SqliteReader(url, timezone)
     if dialect == "duckdb":
-        from connector.extract.duckdb import DuckdbReader  # noqa: PLC0415
+        from connector.extract.databases.duckdb import DuckdbReader  # noqa: PLC0415
 
         return DuckdbReader(url)
     if dialect == "postgresql" and url.drivername in {"postgresql", "postgresql+adbc"}:
-        from connector.extract.postgres import PostgresReader  # noqa: PLC0415
+        from connector.extract.databases.postgres import PostgresReader  # noqa: PLC0415
 
         return PostgresReader(url)
     if dialect in {"mysql", "mariadb"}:
-        from connector.extract.mysql import MysqlReader  # noqa: PLC0415
+        from connector.extract.databases.mysql import MysqlReader  # noqa: PLC0415
 
         return MysqlReader(url, timezone)
-    from connector.extract.alchemy import AlchemyReader  # noqa: PLC0415
+    from connector.extract.databases.alchemy import AlchemyReader  # noqa: PLC0415
 
     return AlchemyReader(url, timezone)
 

@@ -12,7 +12,18 @@ from pyarrow import fs as pafs
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
 from connector.extract import Limits
-from connector.extract.manifest import (
+from connector.extract.files.batches import ROW_KEY, Assembler, Shape
+from connector.extract.files.checks import (
+    Resolved,
+    conflict_error,
+    declared_fields,
+    partition_scalars,
+    resolve,
+)
+from connector.extract.files.conform import Conformer
+from connector.extract.files.footers import Footer, Footers, Unfinished, damaged, open_file, parquet_file
+from connector.extract.files.listing import Dataset, File, list_dataset
+from connector.extract.files.manifest import (
     SCHEMA,
     WHOLE,
     Plan,
@@ -23,20 +34,9 @@ from connector.extract.manifest import (
     plan,
     unpack_schema,
 )
-from connector.extract.parquet_batches import ROW_KEY, Assembler, Shape
-from connector.extract.parquet_checks import (
-    Resolved,
-    conflict_error,
-    declared_fields,
-    partition_scalars,
-    resolve,
-)
-from connector.extract.parquet_conform import Conformer
-from connector.extract.parquet_files import Dataset, File, list_dataset
-from connector.extract.parquet_footers import Footer, Footers, Unfinished, damaged, open_file, parquet_file
-from connector.extract.parquet_rows import Piece, RowReader, gather
-from connector.extract.parquet_sql import Expression, Sql, nearest
-from connector.extract.parquet_types import emitted, unify
+from connector.extract.files.rows import Piece, RowReader, gather
+from connector.extract.files.sql import Expression, Sql, nearest
+from connector.extract.files.types import emitted, unify
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 

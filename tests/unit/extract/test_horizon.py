@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from connector.errors import ConfigError
-from connector.extract.horizon import Policy, find_horizon, stamp
-from connector.extract.reader import Auto, Column, Traits
+from connector.extract.databases.horizon import Policy, find_horizon, stamp
+from connector.extract.databases.reader import Auto, Column, Traits
 
 NOW = dt.datetime(2024, 5, 6, 7, 8, 9, 987654, dt.UTC)
 DAY = dt.timedelta(days=1)

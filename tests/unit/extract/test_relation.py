@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError
-from connector.extract.relation import one_statement, relation_of
+from connector.extract.databases.relation import one_statement, relation_of
 
 
 def relation(**settings: object) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.extract.reader import Statement
+from connector.extract.databases.reader import Statement
 
 # Few rows while nothing is known of their size, never so many that suddenly wide ones would fill the memory.
 _FIRST, _LARGEST = 8, 256

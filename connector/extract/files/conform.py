@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from connector.errors import DataError
-from connector.extract.manifest import Todo
-from connector.extract.parquet_batches import emit
-from connector.extract.parquet_sql import Sql
-from connector.extract.parquet_types import map_type, plain
+from connector.extract.files.batches import emit
+from connector.extract.files.manifest import Todo
+from connector.extract.files.sql import Sql
+from connector.extract.files.types import map_type, plain
 
 
 @dataclass(frozen=True, slots=True)

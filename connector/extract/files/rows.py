@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connector.extract import Limits
-from connector.extract.manifest import Todo
+from connector.extract.files.manifest import Todo
 
 # Rows decoded at once. Small, so that a row group of large values is never decoded whole; more is not faster.
 _ROWS = 8_192

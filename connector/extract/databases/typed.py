@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.errors import DataError
-from connector.extract.reader import Column
+from connector.extract.databases.reader import Column
 
 # A zone at the end of a timestamp; the colon before it keeps the day of a date from looking like one.
 _ZONED = r":.*(Z|z|[+-]\d\d(:?\d\d)?)$"

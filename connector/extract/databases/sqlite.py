@@ -16,12 +16,12 @@ import pyarrow as pa
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, DataError, SourceError, Stopped
-from connector.extract.ordered import arrow_text
-from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
-from connector.extract.relation import Relation
-from connector.extract.sqlite_rows import raw_array, sqlite_type
-from connector.extract.steps import bounded
-from connector.extract.typed import typed
+from connector.extract.databases.ordered import arrow_text
+from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.relation import Relation
+from connector.extract.databases.sqlite_rows import raw_array, sqlite_type
+from connector.extract.databases.steps import bounded
+from connector.extract.databases.typed import typed
 
 
 class SqliteReader:

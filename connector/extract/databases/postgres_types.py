@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.extract.reader import Chunk, Column, Statement
-from connector.extract.typed import decimals, recast
+from connector.extract.databases.reader import Chunk, Column, Statement
+from connector.extract.databases.typed import decimals, recast
 
 # What ADBC makes of an infinite value: it moves the epoch from 2000 to 1970, and the extremes wrap around.
 _INFINITE = {

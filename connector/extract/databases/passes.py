@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.extract.incremental import empty_batch
-from connector.extract.ordered import Scan, null_key
-from connector.extract.reader import Chunk, Column
+from connector.extract.databases.incremental import empty_batch
+from connector.extract.databases.ordered import Scan, null_key
+from connector.extract.databases.reader import Chunk, Column
 from connector.model import SourceBatch, Watermark
 
 

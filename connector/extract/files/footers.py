@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from connector.errors import ConnectorError, DataError, SourceError
-from connector.extract.parquet_files import Dataset, File, access_error
+from connector.extract.files.listing import Dataset, File, access_error
 
 _TAIL = 65_536  # most footers fit, so that one read is enough
 _THREADS = 16  # footers are waited for, not computed

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from connector.errors import DataError
-from connector.extract.ordered import mixed
-from connector.extract.reader import Column
+from connector.extract.databases.ordered import mixed
+from connector.extract.databases.reader import Column
 
 _STORAGE = {int: "integer", str: "text", bytes: "blob", float: "real"}
 _DECIMAL = re.compile(r"\((\d+)(?:,(\d+))?\)")

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from connector.errors import DataError
 from connector.extract import Limits
-from connector.extract.keyset import Keyset
-from connector.extract.reader import CURSOR, Chunk, Column, Raw, Reader, Statement
+from connector.extract.databases.keyset import Keyset
+from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement
 
 # Rows of the first page: nothing is known yet of how wide they are.
 _FIRST_PAGE = 2_000

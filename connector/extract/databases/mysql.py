@@ -11,11 +11,11 @@ import pyarrow as pa
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, ConnectorError, SourceError
-from connector.extract.mysql_errors import translate
-from connector.extract.mysql_types import chunk_of, column_of
-from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
-from connector.extract.relation import Relation
-from connector.extract.steps import bounded
+from connector.extract.databases.mysql_errors import translate
+from connector.extract.databases.mysql_types import chunk_of, column_of
+from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.relation import Relation
+from connector.extract.databases.steps import bounded
 
 _SESSION = (
     "set time_zone = '+00:00'",

@@ -11,8 +11,8 @@ import pyarrow as pa
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, SourceError
-from connector.extract.ordered import arrow_text
-from connector.extract.postgres_catalog import (
+from connector.extract.databases.ordered import arrow_text
+from connector.extract.databases.postgres_catalog import (
     AUTO,
     ESTIMATE,
     INDEXES,
@@ -22,10 +22,10 @@ from connector.extract.postgres_catalog import (
     obstacle,
     plan_rows,
 )
-from connector.extract.postgres_errors import translated
-from connector.extract.postgres_types import Described, chunk_of, column_of
-from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
-from connector.extract.relation import Relation
+from connector.extract.databases.postgres_errors import translated
+from connector.extract.databases.postgres_types import Described, chunk_of, column_of
+from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.relation import Relation
 
 
 class PostgresReader:

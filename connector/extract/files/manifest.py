@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.extract.parquet_files import File
-from connector.extract.parquet_footers import Footer
+from connector.extract.files.footers import Footer
+from connector.extract.files.listing import File
 from connector.model import Watermark
 
 # Parts that are no file: a path under the root never begins with a slash.

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 
 from connector.extract import Limits
-from connector.extract.relation import Relation
+from connector.extract.databases.relation import Relation
 
 # A value of the source in its own type: (name of the type, text). JSON keeps it as a list of two.
 Raw = tuple[str, str]

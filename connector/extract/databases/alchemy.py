@@ -14,11 +14,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import sqltypes
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.relation import Relation
+from connector.extract.databases.steps import bounded
+from connector.extract.databases.typed import typed
 from connector.extract.naming import nearest
-from connector.extract.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
-from connector.extract.relation import Relation
-from connector.extract.steps import bounded
-from connector.extract.typed import typed
 
 _FETCH = "offset 0 rows fetch next {n} rows only"
 # Which dialects answer `(a, b) > (c, d)` from an index, and which cut a result off in the words of the standard.

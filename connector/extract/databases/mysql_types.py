@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.extract.reader import Chunk, Column, Statement
-from connector.extract.typed import misfit, typed
+from connector.extract.databases.reader import Chunk, Column, Statement
+from connector.extract.databases.typed import misfit, typed
 
 # Numbers of the protocol.
 _DECIMAL, _BIT, _JSON, _ENUM, _SET = {0, 246}, 16, 245, 247, 248

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from connector.errors import DataError
-from connector.extract.ordered import Scan, changes, cut, versions
-from connector.extract.reader import Chunk, Raw
+from connector.extract.databases.ordered import Scan, changes, cut, versions
+from connector.extract.databases.reader import Chunk, Raw
 from connector.model import SourceBatch, Watermark
 
 _MOST = 100_000

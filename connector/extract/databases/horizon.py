@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from connector.errors import ConfigError
-from connector.extract.reader import Auto, Column, Raw, Reader
+from connector.extract.databases.reader import Auto, Column, Raw, Reader
 
 _FALLBACK = dt.timedelta(seconds=60)
 # A transaction open for longer than this is named.

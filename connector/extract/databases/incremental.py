@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from connector.errors import DataError
-from connector.extract.boundary import Boundary
-from connector.extract.horizon import Horizon
-from connector.extract.ordered import Scan, mixed, null_key, versions
-from connector.extract.reader import Chunk, Column, Raw
+from connector.extract.databases.boundary import Boundary
+from connector.extract.databases.horizon import Horizon
+from connector.extract.databases.ordered import Scan, mixed, null_key, versions
+from connector.extract.databases.reader import Chunk, Column, Raw
 from connector.model import SourceBatch, Watermark
 
 _COUNTED = 100_000

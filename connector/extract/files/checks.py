@@ -10,9 +10,9 @@ import pyarrow.types as pat
 
 from connector.config.models import ParquetSource
 from connector.errors import ConfigError, ConfigErrors, DataError
-from connector.extract.parquet_batches import ROW_KEY
-from connector.extract.parquet_sql import Expression, Sql, nearest
-from connector.extract.parquet_types import Conflict, emitted
+from connector.extract.files.batches import ROW_KEY
+from connector.extract.files.sql import Expression, Sql, nearest
+from connector.extract.files.types import Conflict, emitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.extract.reader import OUTPUT, Column, Raw, Reader
-from connector.extract.relation import Relation
+from connector.extract.databases.reader import OUTPUT, Column, Raw, Reader
+from connector.extract.databases.relation import Relation
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.extract.manifest import Raw, Todo, pack_cursor, raw, unpack_cursor
-from connector.extract.parquet_keys import KeyCheck
-from connector.extract.parquet_rows import Piece
-from connector.extract.parquet_sql import Expression, Sql
-from connector.extract.parquet_types import emitted
+from connector.extract.files.keys import KeyCheck
+from connector.extract.files.manifest import Raw, Todo, pack_cursor, raw, unpack_cursor
+from connector.extract.files.rows import Piece
+from connector.extract.files.sql import Expression, Sql
+from connector.extract.files.types import emitted
 from connector.model import SourceBatch, Watermark
 
 # The key of rows that have none of their own: md5 of (path, digest of the file), a slash, the row's number in it.

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from connector.config.models import DatabaseSource, Sql
 from connector.errors import ConfigError
-from connector.extract.declared import declare
+from connector.extract.databases.declared import declare
+from connector.extract.databases.reader import CURSOR, OUTPUT, Column, Reader
+from connector.extract.databases.relation import Relation, one_statement
 from connector.extract.naming import nearest, raise_all
-from connector.extract.reader import CURSOR, OUTPUT, Column, Reader
-from connector.extract.relation import Relation, one_statement
 
 
 @dataclass(frozen=True, slots=True)

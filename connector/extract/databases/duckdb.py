@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, ConnectorError, SourceError
-from connector.extract.duckdb_errors import translate
-from connector.extract.ordered import arrow_text
-from connector.extract.reader import CURSOR, OUTPUT, Auto, Chunk, Column, Raw, Statement, Traits
-from connector.extract.relation import Relation
-from connector.extract.typed import recast
+from connector.extract.databases.duckdb_errors import translate
+from connector.extract.databases.ordered import arrow_text
+from connector.extract.databases.reader import CURSOR, OUTPUT, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.relation import Relation
+from connector.extract.databases.typed import recast
 
 # Rows DuckDB is asked for at a time where lists and structs say nothing of their width.
 _STEP = 64

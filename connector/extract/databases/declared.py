@@ -9,8 +9,8 @@ from dataclasses import replace
 import pyarrow as pa
 
 from connector.errors import ConfigError
+from connector.extract.databases.reader import Column
 from connector.extract.naming import nearest
-from connector.extract.reader import Column
 
 _TYPE_NAME = re.compile(r"[\w\s(),\[\]]+")
 # What Arrow has no type for travels as text of that meaning.
