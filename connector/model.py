@@ -117,6 +117,7 @@ class Request:
         first, last: entries [first, last) of `batch`; equal when the rows hold nothing to send.
         rows_first, rows_last: source rows [rows_first, rows_last) that are finished with this request.
         items: number of items in it.
+        bytes: length of their text.
     """
 
     seq: int
@@ -126,6 +127,7 @@ class Request:
     rows_first: int
     rows_last: int
     items: int
+    bytes: int
 
     @property
     def end(self) -> Watermark:

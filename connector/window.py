@@ -16,6 +16,10 @@ class _Pending:
     entities: frozenset[int] = frozenset()
 
 
+# Text of items read ahead of the last commit, at most: large items fill memory before they fill the window.
+_AHEAD = 64_000_000
+
+
 class Window:
     """Keeps what is taken and not yet committed, oldest first.
 
@@ -32,6 +36,7 @@ class Window:
         self._by_seq: dict[int, _Pending] = {}
         self._unanswered = 0
         self._rows = 0
+        self._bytes = 0
         self._entities: set[int] = set()
         self._asked: tuple[Request | None, frozenset[int]] = (None, frozenset())
 
@@ -50,7 +55,8 @@ class Window:
 
     def has_room(self, *, unbounded: bool = False) -> bool:
         """Whether one more request may be taken. `unbounded` lifts the size, never the concurrency."""
-        return self._unanswered < self._concurrency and (unbounded or len(self._pending) < self._size)
+        ahead = len(self._pending) < self._size and self._bytes < _AHEAD
+        return self._unanswered < self._concurrency and (ahead or unbounded or not self._pending)
 
     def add(self, request: Request) -> None:
         """Take a request; one with nothing to send is answered at once."""
@@ -62,6 +68,7 @@ class Window:
         pending.entities = self._entities_of(request)
         self._entities |= pending.entities
         self._rows += request.rows_last - request.rows_first
+        self._bytes += request.bytes
 
     def settle(self, outcome: Outcome) -> None:
         """Note the outcome of a request."""
@@ -100,6 +107,7 @@ class Window:
             entry = self._pending.popleft()
             del self._by_seq[entry.request.seq]
             self._rows -= entry.request.rows_last - entry.request.rows_first
+            self._bytes -= entry.request.bytes
             done.append(outcome)
         return done
 

@@ -71,6 +71,7 @@ class Packer:
             rows_first=self._row,
             rows_last=rows_last,
             items=self._count(first, last),
+            bytes=int(self._offsets[last] - self._offsets[first]),
         )
         self._entry, self._row = last, rows_last
         return request
