@@ -125,9 +125,7 @@ class PostgresReader:
 
     def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement; rows arrive while the server still sends them."""
-        with self._cursor(
-            {"adbc.postgresql.batch_size_hint_bytes": str(statement.limits.bytes // 2)}
-        ) as cursor:
+        with self._cursor({"adbc.postgresql.batch_size_hint_bytes": str(statement.limits.bytes)}) as cursor:
             cursor.execute(statement.sql)
             for batch in cursor.fetch_record_batch():
                 for first in range(0, batch.num_rows, statement.limits.rows):
