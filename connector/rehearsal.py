@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
+
 from connector import wiring
 from connector.config.models import Sync
 from connector.cutting import Cutting
@@ -68,17 +70,34 @@ def beside(batch: MappedBatch) -> list[Preview]:
     """Return each row of `batch` beside what becomes of it."""
     entries = {int(row): index for index, row in enumerate(batch.row)}
     shown: list[Preview] = []
-    for index, row in enumerate(batch.source.rows.to_pylist()):
+    for index, row in enumerate(_shown(batch.source.rows)):
         if index in entries:
             shown.append(Preview(row, _items(batch, entries[index])))
         elif index in batch.rejected:
             reject = batch.rejected[index]
             shown.append(Preview(row, (), reject.reason, reject.message))
         else:
-            shown.append(Preview(row, (), "", "filtered: no mapping takes it"))
+            shown.append(Preview(row, (), "", "filtered: no mapping takes it, or the transform dropped it"))
     return shown
 
 
 def _items(batch: MappedBatch, entry: int) -> tuple[dict[str, Any], ...]:
     body = json.loads(Bodies(batch).body(entry, entry + 1), parse_float=Decimal)
     return tuple({"name": part["name"], **item} for part in body["track"] for item in part["payload"])
+
+
+def _shown(rows: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return rows as Python values, times as text: Python's know no nanoseconds and end with the year 9999."""
+    columns = [column.cast(_with_text(column.type)) for column in rows.columns]
+    shown: list[dict[str, Any]] = pa.RecordBatch.from_arrays(columns, names=rows.schema.names).to_pylist()
+    return shown
+
+
+def _with_text(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_with_text(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_with_text(field.type)) for field in kind])
+    return kind
