@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import sqltypes
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.steps import bounded
 from connector.extract.databases.typed import typed
@@ -26,7 +26,7 @@ _TUPLES = {"postgresql", "cockroachdb", "sqlite", "duckdb"}
 _STANDARD_LIMIT = {"mssql", "oracle", "db2", "ibm_db_sa"}
 
 
-class AlchemyReader:
+class AlchemyReader(Reader):
     """One connection of an SQLAlchemy engine."""
 
     def __init__(self, url: URL, timezone: str) -> None:
@@ -204,23 +204,10 @@ class AlchemyReader:
         dialect = self._engine.dialect if self._engine else self._url.get_dialect()()
         return str(dialect.identifier_preparer.quote_identifier(name))
 
-    def clock(self) -> dt.datetime:
-        """This machine's clock, for want of a function that all servers have."""
-        return dt.datetime.now(dt.UTC)
-
-    def auto(self) -> Auto | None:
-        """Not known of servers in general."""
-        return None
-
     def advice(self, settle: dt.timedelta) -> Sequence[str]:
         """The clock is not the server's."""
         del settle
         return ("The time is taken from this machine's clock, not from the server's.",)
-
-    def estimate(self, relation: Relation, sql: str) -> int | None:
-        """Not known of servers in general."""
-        del relation, sql
-        return None
 
     def cancel(self) -> None:
         """Interrupt the running statement where the driver can, else after the rows that are on their way."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import tempfile
 from collections import Counter
@@ -16,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.engine import URL
 
-from connector.errors import ConfigError, ConnectorError, SourceError
+from connector.errors import ConfigError, SourceError
 from connector.extract.databases.duckdb_errors import translate
 from connector.extract.databases.ordered import arrow_text
-from connector.extract.databases.reader import CURSOR, OUTPUT, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.reader import CURSOR, OUTPUT, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.typed import recast
 
@@ -37,7 +36,7 @@ _UNFIT = re.compile(r"(FLOAT|DOUBLE)|(JSON|.*\[.*\]|STRUCT.*|MAP.*|UNION.*|VARIA
 _BOUNDS = {"memory_limit": "2GB", "temp_directory": tempfile.gettempdir()}
 
 
-class DuckdbReader:
+class DuckdbReader(Reader):
     """One file, opened for reading."""
 
     # Without an index that gives an order each page would sort again: one statement, spilled to disk if need be.
@@ -125,17 +124,6 @@ class DuckdbReader:
         """The type's own name and the value's text."""
         return column.native, arrow_text(array, row)
 
-    def configured(self, column: Column, text: str, least: str) -> Raw:
-        """What a person wrote, if DuckDB takes it for a value of the column's type."""
-        del least
-        raw = (column.native, text)
-        try:
-            self.fetch(f"select {self.literal(raw)}")
-        except ConnectorError:
-            message = f"{text!r} is no value of type {column.native}."
-            raise ConfigError(message, hint="correct it", path="source.start") from None
-        return raw
-
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The value that a statement finds."""
         ((text,),) = self.fetch(f"select cast(({statement}) as varchar)")
@@ -147,23 +135,6 @@ class DuckdbReader:
         if native == "BLOB":
             return f"from_hex('{text}')"
         return "cast('" + text.replace("'", "''") + f"' as {native})"
-
-    def quote(self, name: str) -> str:
-        """Quote a name."""
-        return '"' + name.replace('"', '""') + '"'
-
-    def clock(self) -> dt.datetime:
-        """This machine's clock is the file's."""
-        return dt.datetime.now(dt.UTC)
-
-    def auto(self) -> Auto | None:
-        """A file that can be read has no writer in another process."""
-        return None
-
-    def advice(self, settle: dt.timedelta) -> Sequence[str]:
-        """Nothing to say."""
-        del settle
-        return ()
 
     def estimate(self, relation: Relation, sql: str) -> int | None:
         """The number of rows of a table."""

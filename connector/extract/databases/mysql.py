@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from connector.errors import ConfigError, ConnectorError, SourceError
 from connector.extract.databases.mysql_errors import translate
 from connector.extract.databases.mysql_types import chunk_of, column_of
-from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.steps import bounded
 
@@ -42,7 +42,7 @@ where trx_mysql_thread_id <> connection_id() and timestampdiff(second, trx_start
 order by 2 desc limit 1"""
 
 
-class MysqlReader:
+class MysqlReader(Reader):
     """One connection, read only, in UTC, whose results stream."""
 
     # The server takes the tuple form and then reads the whole index.
@@ -173,17 +173,6 @@ class MysqlReader:
         """The type's name and the server's text; bytes as hexadecimal digits."""
         value = array[row].as_py()
         return column.native, value.hex() if isinstance(value, bytes) else value
-
-    def configured(self, column: Column, text: str, least: str) -> Raw:
-        """What a person wrote, if the server takes it for a value of the column's type."""
-        del least
-        raw = (column.native, text)
-        try:
-            self.fetch(f"select {self.literal(raw)}")
-        except ConnectorError:
-            message = f"{text!r} is no value of type {column.native}."
-            raise ConfigError(message, hint="correct it", path="source.start") from None
-        return raw
 
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The value that a statement finds."""

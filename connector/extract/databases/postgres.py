@@ -24,11 +24,11 @@ from connector.extract.databases.postgres_catalog import (
 )
 from connector.extract.databases.postgres_errors import translated
 from connector.extract.databases.postgres_types import Described, chunk_of, column_of
-from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 
 
-class PostgresReader:
+class PostgresReader(Reader):
     """One connection, read only, in UTC; statements commit at once, so none is held open between pages."""
 
     traits = Traits(settle="auto", tuples=True)
@@ -147,18 +147,6 @@ class PostgresReader:
     def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
         """The type's own name and the value's text."""
         return column.native, arrow_text(array, row)
-
-    def configured(self, column: Column, text: str, least: str) -> Raw:
-        """What a person wrote, once the server has taken it for a value of the column's type."""
-        del least
-        raw = (column.native, text)
-        try:
-            self.fetch(f"select {self.literal(raw)} is null")
-        except (ConfigError, SourceError):
-            raise ConfigError(
-                f"{text!r} is no value of type {column.native}.", hint="correct it", path="source.start"
-            ) from None
-        return raw
 
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The value that a statement finds."""

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from connector.errors import ConfigError, ConnectorError
 from connector.extract import Limits
 from connector.extract.databases.relation import Relation
 
@@ -136,7 +137,7 @@ class Auto:
 
 
 class Reader(Protocol):
-    """One connection to one database.
+    """One connection to one database; what most of them have in common is written here and inherited.
 
     Everything but `cancel` is called from one thread. What the driver raises leaves as a ConnectorError.
     """
@@ -171,6 +172,14 @@ class Reader(Protocol):
         Raises:
             ConfigError: it cannot be a value of that column.
         """
+        del least
+        raw = (column.native, text)
+        try:
+            self.fetch(f"select {self.literal(raw)} is null")
+        except ConnectorError:
+            message = f"{text!r} is no value of type {column.native}."
+            raise ConfigError(message, hint="correct it", path="source.start") from None
+        return raw
 
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The raw value that `statement`, which gives one value of `column`, finds."""
@@ -180,18 +189,25 @@ class Reader(Protocol):
 
     def quote(self, name: str) -> str:
         """Write a name as an SQL identifier."""
+        return '"' + name.replace('"', '""') + '"'
 
     def clock(self) -> dt.datetime:
-        """The server's time, in UTC."""
+        """The server's time, in UTC; this machine's where the source is a file or tells none."""
+        return dt.datetime.now(dt.UTC)
 
     def auto(self) -> Auto | None:
         """What is known about transactions that are open, None where a source cannot tell."""
+        return None
 
     def advice(self, settle: dt.timedelta) -> Sequence[str]:
         """Sentences about transactions that have been open for longer than `settle`, where that can be seen."""
+        del settle
+        return ()
 
     def estimate(self, relation: Relation, sql: str) -> int | None:
         """About how many rows of `relation` the statement `sql` gives, None when that is not cheap to know."""
+        del relation, sql
+        return None
 
     def cancel(self) -> None:
         """Interrupt a running statement, from any thread; harmless when none runs."""

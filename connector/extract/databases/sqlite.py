@@ -17,14 +17,14 @@ from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, DataError, SourceError, Stopped
 from connector.extract.databases.ordered import arrow_text
-from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Statement, Traits
+from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.sqlite_rows import raw_array, sqlite_type
 from connector.extract.databases.steps import bounded
 from connector.extract.databases.typed import typed
 
 
-class SqliteReader:
+class SqliteReader(Reader):
     """One file, opened for reading; a file that is not there is never made."""
 
     traits = Traits(settle=dt.timedelta(0), tuples=sqlite3.sqlite_version_info >= (3, 15), mixed=True)
@@ -175,23 +175,6 @@ class SqliteReader:
         if "\0" in text:
             return f"cast(x'{text.encode().hex()}' as text)"
         return "'" + text.replace("'", "''") + "'"
-
-    def quote(self, name: str) -> str:
-        """Quote a name."""
-        return '"' + name.replace('"', '""') + '"'
-
-    def clock(self) -> dt.datetime:
-        """This machine's clock is the file's."""
-        return dt.datetime.now(dt.UTC)
-
-    def auto(self) -> Auto | None:
-        """SQLite does not tell who is writing."""
-        return None
-
-    def advice(self, settle: dt.timedelta) -> Sequence[str]:
-        """Nothing to say."""
-        del settle
-        return ()
 
     def estimate(self, relation: Relation, sql: str) -> int | None:
         """The highest row id of a table, where there is one."""
