@@ -27,7 +27,7 @@ defer_pandas()
 
 # Batches are bounded in rows and in bytes, whichever comes first. About ten are alive at once, some of them several
 # times (as rows, as text, and in DuckDB in between), and larger ones are no faster.
-LIMITS = Limits(rows=50_000, bytes=10_000_000)
+LIMITS = Limits(rows=50_000, bytes=9_000_000)
 
 
 def open_extractor(sync: Sync) -> Extractor:
