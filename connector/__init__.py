@@ -32,7 +32,7 @@ def load_sync(path: str | PathLike[str], *, environment: str | None = None) -> S
     Raises:
         ConfigError: with every mistake in it, each with its place and remedy.
     """
-    from connector.config.reader import load_sync as load  # noqa: PLC0415
+    from connector.config.reader import load_sync as load
 
     return load(str(path), environment=environment)
 
@@ -48,9 +48,9 @@ def run(sync: Sync, *, state: str | None = None, limit: int | None = None) -> Ru
     Returns:
         the report, also of a run that failed: `exit_code` is 0 when all went well, `error` says what did not.
     """
-    from connector.config.syncs import state_url  # noqa: PLC0415
-    from connector.runner import Options, Watch, run_sync  # noqa: PLC0415
-    from connector.stopping import StopSignal  # noqa: PLC0415
+    from connector.config.syncs import state_url
+    from connector.runner import Options, Watch, run_sync
+    from connector.stopping import StopSignal
 
     options = Options(state_url(sync.file, state, environment=sync.environment), limit)
     return run_sync(sync, options, StopSignal(), Watch())
@@ -62,11 +62,11 @@ def preview(sync: Sync, limit: int = 5) -> pd.DataFrame:
     Returns:
         one line a row: `row` (dict), `items` (list of dicts), `reject` (code or empty) and `message`.
     """
-    import dataclasses  # noqa: PLC0415
+    import dataclasses
 
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
-    from connector.rehearsal import preview as rehearse  # noqa: PLC0415
+    from connector.rehearsal import preview as rehearse
 
     columns = ["row", "items", "reject", "message"]
     return pd.DataFrame([dataclasses.asdict(shown) for shown in rehearse(sync, limit)], columns=columns)

@@ -89,7 +89,7 @@ class Shop:
 
     def count_parts(self) -> int:
         """Return how many rows the Parquet files hold together."""
-        import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+        import pyarrow.parquet as pq
 
         return sum(pq.read_metadata(file).num_rows for file in self.catalog.glob("*.parquet"))
 
@@ -148,14 +148,14 @@ class Shop:
             yield database
 
     def _write_parts(self, query: str, name: str) -> None:
-        import duckdb  # noqa: PLC0415 - heavy
+        import duckdb
 
         with duckdb.connect() as connection:
             connection.execute(f"copy ({query}) to '{_quoted(self.catalog / name)}' (format parquet)")
 
     def _fill(self, tables: Path) -> None:
         """Make the database and the catalog out of TPC-H's tables."""
-        import duckdb  # noqa: PLC0415 - heavy
+        import duckdb
 
         folder = _quoted(tables)
         self.catalog.mkdir()

@@ -59,10 +59,10 @@ def located(sync: Sync) -> Iterator[None]:
 
 def _extractor(source: DatabaseSource | ParquetSource) -> Extractor:
     if isinstance(source, ParquetSource):
-        from connector.extract.parquet import ParquetExtractor  # noqa: PLC0415 - only what a sync needs is loaded
+        from connector.extract.parquet import ParquetExtractor
 
         return ParquetExtractor(source, LIMITS)
-    from connector.extract.database import open_database  # noqa: PLC0415 - only what a sync needs is loaded
+    from connector.extract.database import open_database
 
     return open_database(source, LIMITS)
 

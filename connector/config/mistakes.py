@@ -199,7 +199,7 @@ def _keys_at(model: type[Model], loc: Loc) -> list[str]:
     for each in _models_at(model, loc[:-1]):
         keys += keys_of(each)
         if each.__name__ == "Mapping":
-            from connector.config.mapping import FIELDS  # noqa: PLC0415 - one place where fields are keys
+            from connector.config.mapping import FIELDS
 
             keys += FIELDS
     return list(dict.fromkeys(keys))

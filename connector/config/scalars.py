@@ -162,7 +162,7 @@ def _name(value: Any) -> Any:
 
 
 def _zone(value: Any) -> Any:
-    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only schedules and zones need it
+    from zoneinfo import ZoneInfo, available_timezones
 
     text = _text(value)
     if text == "UTC":

@@ -49,7 +49,7 @@ def show(sync: Sync) -> str:
 
 def masked_url(text: str) -> str:
     """Return a database URL without its password and without options that hold credentials."""
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 - slow to import
+    from sqlalchemy.engine import make_url
 
     url = make_url(text)
     options = {key: MASK if _SECRET_OPTION.search(key) else value for key, value in url.query.items()}

@@ -64,8 +64,8 @@ def state_url(
     Raises:
         ConfigError: what is given is no URL.
     """
-    from sqlalchemy.engine import URL, make_url  # noqa: PLC0415 - slow to import
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.exc import ArgumentError
 
     given = option or (os.environ if environ is None else environ).get("CONNECTOR_STATE")
     name = f"state-{environment}.db" if environment else "state.db"

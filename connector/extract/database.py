@@ -56,22 +56,22 @@ def reader_for(url: URL, timezone: str) -> Reader:
     """The reader for the dialect of `url`."""
     dialect = url.get_backend_name()
     if dialect == "sqlite":
-        from connector.extract.databases.sqlite import SqliteReader  # noqa: PLC0415 - each run needs one of them
+        from connector.extract.databases.sqlite import SqliteReader
 
         return SqliteReader(url, timezone)
     if dialect == "duckdb":
-        from connector.extract.databases.duckdb import DuckdbReader  # noqa: PLC0415
+        from connector.extract.databases.duckdb import DuckdbReader
 
         return DuckdbReader(url)
     if dialect == "postgresql" and url.drivername in {"postgresql", "postgresql+adbc"}:
-        from connector.extract.databases.postgres import PostgresReader  # noqa: PLC0415
+        from connector.extract.databases.postgres import PostgresReader
 
         return PostgresReader(url)
     if dialect in {"mysql", "mariadb"}:
-        from connector.extract.databases.mysql import MysqlReader  # noqa: PLC0415
+        from connector.extract.databases.mysql import MysqlReader
 
         return MysqlReader(url, timezone)
-    from connector.extract.databases.alchemy import AlchemyReader  # noqa: PLC0415
+    from connector.extract.databases.alchemy import AlchemyReader
 
     return AlchemyReader(url, timezone)
 

@@ -72,7 +72,7 @@ class Transform:
         return table, kept
 
     def _call(self, rows: pa.Table) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415 - half a second that only a transform pays
+        import pandas as pd
 
         frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
         try:

@@ -163,10 +163,10 @@ def upsert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT into `table` that may say ON CONFLICT, in the words of a dialect."""
     # Each loads only its own dialect: both together cost a tenth of a second of every start.
     if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql  # noqa: PLC0415
+        from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 
         return insert_into_postgresql(table)
-    from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite  # noqa: PLC0415
+    from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 
     return insert_into_sqlite(table)
 

@@ -147,8 +147,8 @@ def test_a_duration_leaves_the_newest_rows_for_later(shop: Database) -> None:
 
 
 def test_mysql_names_a_transaction_that_is_open_for_longer_than_settle(mariadb_url: str) -> None:
-    import pymysql  # noqa: PLC0415
-    import sqlalchemy as sa  # noqa: PLC0415
+    import pymysql
+    import sqlalchemy as sa
 
     database = Database("mysql", mariadb_url)
     database.run("create table orders (id int primary key, moved datetime(6)) engine InnoDB")

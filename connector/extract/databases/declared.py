@@ -60,7 +60,7 @@ def declared_type(name: str) -> tuple[pa.DataType, str]:
 
 
 def _ask_duckdb(name: str) -> pa.DataType | None:
-    import duckdb  # noqa: PLC0415 - heavy, and only needed for the rarer names
+    import duckdb
 
     if not _TYPE_NAME.fullmatch(name):
         return None

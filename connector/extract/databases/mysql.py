@@ -71,7 +71,7 @@ class MysqlReader(Reader):
 
     def _new(self) -> Any:
         try:
-            import pymysql  # noqa: PLC0415 - optional
+            import pymysql
         except ImportError:
             raise ConfigError(
                 "The driver for MySQL is not installed.",
@@ -147,7 +147,7 @@ class MysqlReader(Reader):
 
     def stream(self, statement: Statement) -> Generator[Chunk]:
         """Run a statement; rows arrive while the server still sends them."""
-        from pymysql.cursors import SSCursor  # noqa: PLC0415 - optional
+        from pymysql.cursors import SSCursor
 
         with self._translated():
             cursor = self._connected.cursor(SSCursor)

@@ -16,7 +16,7 @@ _UNREACHABLE = {2002, 2003, 2005}
 
 def translate(error: Exception, url: URL) -> ConnectorError | None:
     """Turn an error of the driver into ours; None for one that is not the driver's."""
-    import pymysql  # noqa: PLC0415 - optional
+    import pymysql
 
     if not isinstance(error, pymysql.Error | OSError):
         return None

@@ -49,7 +49,7 @@ class PostgresReader(Reader):
             SourceError: the server cannot be reached.
         """
         try:
-            from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - heavy, and optional
+            from adbc_driver_postgresql import dbapi
         except ImportError:
             raise ConfigError(
                 "The driver for PostgreSQL is not installed.",

@@ -32,7 +32,7 @@ _CONNECTION = {
 @contextmanager
 def translated(url: URL) -> Iterator[None]:
     """Turn what the driver raises into ConnectorErrors."""
-    import adbc_driver_manager as adbc  # noqa: PLC0415 - optional
+    import adbc_driver_manager as adbc
 
     try:
         yield
