@@ -60,8 +60,10 @@ class Reject:
         reason: a code of the list in yaml.md, such as ``missing_identity``.
         message: the server's words, or ours; no values of rows.
         event_id: the eventId of the row's first item.
-        key: the row's key as a JSON array, for people; empty without a key.
+        key: the row's key in the canonical form that eventIds have it in, a JSON array; empty without a key.
         row: the row as JSON, or None with ``keep_rows: false``.
+        version: the row's version, as SourceBatch has it.
+        mapping: the fingerprint of the mapping that made the item.
     """
 
     reason: str
@@ -69,6 +71,8 @@ class Reject:
     event_id: str
     key: str = ""
     row: str | None = None
+    version: str = ""
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class MappedBatch:
         rejected: index of row in `source` -> reject, for rows that break a rule.
         filtered: indexes of rows in `source` that no ``when`` took or a transform dropped, ascending.
         entity: for each entry a 64-bit hash of the entity it is about, or None where order is not promised.
+        key: for each row of `source` a 64-bit hash of its canonical key (0 for one that a transform dropped), or
+            None without a key. Good within a process only: DuckDB promises no stability.
         warnings: warning code -> number of rows.
     """
 
@@ -100,6 +106,7 @@ class MappedBatch:
     rejected: Mapping[int, Reject]
     filtered: npt.NDArray[np.int64]
     entity: npt.NDArray[np.uint64] | None = None
+    key: npt.NDArray[np.uint64] | None = None
     warnings: Mapping[str, int] = field(default_factory=dict)
     # Rows whose items an interrupted run delivered beyond the watermark: nothing of them is sent again.
     recovered: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -225,6 +232,8 @@ class Commit:
         through: every request up to this seq is finished; their intents go. None when none is newly finished.
         watermark: the changed parts, in force with `through`.
         rejects: the rejects of the newly finished requests.
+        closed: canonical keys of rows that were delivered and have open rejects of earlier versions: these end.
+            Applied after `rejects`; a key whose last row in this commit was rejected is not among them.
         counts: the run's totals so far.
     """
 
@@ -233,6 +242,7 @@ class Commit:
     through: int | None = None
     watermark: Watermark = field(default_factory=lambda: EMPTY_WATERMARK)
     rejects: tuple[Reject, ...] = ()
+    closed: tuple[str, ...] = ()
     counts: Counts = field(default_factory=Counts)
 
 

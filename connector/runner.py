@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,8 +25,8 @@ from connector.stopping import StopSignal
 
 LIVE = "live"
 
-# Without a sign of life for this long, another host may take the lane over.
-_LEASE = dt.timedelta(seconds=60)
+# Without a sign of life for this long, another host may take the lane over; seconds.
+_LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
 
 # What a person may accept by `state reset`; a change of these makes the watermark meaningless.
 _REFUSE = {
@@ -131,7 +132,9 @@ class _Run:
         with ExitStack() as stack:
             with self._stop.interrupting():
                 store = stack.enter_context(wiring.open_store(self._options.state))
-                lease = stack.enter_context(store.acquire(self._sync.id, LIVE, ttl=_LEASE))
+                lease = stack.enter_context(
+                    store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
+                )
             try:
                 with _bugs_named():
                     with wiring.located(self._sync), self._stop.interrupting():
