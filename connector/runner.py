@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.errors import Bug, ConnectorError, GuardTripped, StateError
+from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped
 from connector.extract import Extractor
 from connector.feed import Feed
+from connector.guards import compare
+from connector.load.attempts import Attempts
 from connector.mapping.mapper import Mapper
 from connector.model import Commit, Recovery, RunReport, Watermark
 from connector.open_rejects import OpenRejects
@@ -28,15 +30,8 @@ LIVE = "live"
 
 # Without a sign of life for this long, another host may take the lane over; seconds.
 _LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
-
-# What a person may accept by `state reset`; a change of these makes the watermark meaningless.
-_REFUSE = {
-    "source": "reads another source",
-    "mode": "reads in another mode",
-    "cursor": "has another cursor",
-    "key": "has another key",
-    "destination": "sends to another destination",
-}
+# How often a run that waits for a lane looks whether it is free; seconds.
+_LOOK_AGAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,7 @@ class Options:
 
     state: str
     limit: int | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +129,10 @@ class _Run:
         with ExitStack() as stack:
             with self._stop.interrupting():
                 store = stack.enter_context(wiring.open_store(self._options.state))
-                lease = stack.enter_context(
-                    store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
-                )
+                lease = stack.enter_context(self._acquire(store))
             try:
                 with _bugs_named():
-                    with wiring.located(self._sync), self._stop.interrupting():
+                    with wiring.located(self._sync), self._stop.interrupting(), lease.kept():
                         opened = self._open(store, lease, stack)
                     self._start(opened)
                     self._move(opened)
@@ -148,6 +142,18 @@ class _Run:
                 self._finish(store, lease, self.failed(error))
                 raise
             self._finish(store, lease, self.report(0))
+
+    def _acquire(self, store: StateStore) -> Lease:
+        """Take the lane, at once or, if the options say so, when its holder has given it back."""
+        while True:
+            try:
+                return store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
+            except LeaseHeld as held:
+                if not self._options.wait:
+                    raise
+                self._note(f"waits: {held.message}")
+            if self._stop.event.wait(_LOOK_AGAIN):
+                raise Stopped
 
     def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> _Opened:
         watermark = store.watermark(self._sync.id)
@@ -162,7 +168,8 @@ class _Run:
         store, sync = opened.store, self._sync
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
         if opened.watermark:
-            self._compare(store.fingerprint(sync.id), prints)
+            for note in compare(sync.sync, store.fingerprint(sync.id), prints):
+                self._note(note)
         else:
             rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
             place = (
@@ -184,46 +191,16 @@ class _Run:
         )
         self._entered = True
 
-    def _compare(self, before: dict[str, str] | None, now: dict[str, str]) -> None:
-        """Refuse what would make the watermark a lie; note a changed mapping, which re-sends nothing by itself."""
-        if not before:
-            return
-        changed = [name for name in now if before.get(name, now[name]) != now[name]]
-        if refused := [_REFUSE[name] for name in changed if name in _REFUSE]:
-            raise GuardTripped(
-                f"{self._sync.sync}: this configuration {' and '.join(refused)} than the one its state was made with",
-                hint=f"restore the setting, use a state of its own (--state), or start over: "
-                f"connector state reset {self._sync.sync}",
-            )
-        if "mapping" in changed:
-            self._note(
-                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
-            )
-
     def _move(self, opened: _Opened) -> None:
-        sync, lease = self._sync, opened.lease
+        sync, lease, store = self._sync, opened.lease, opened.store
         transport = wiring.open_transport(sync)
         halt = threading.Event()
         self._stop.wakes(halt.set)
-        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, {})
+        destination = wiring.destination_print(sync)
+        learned = store.learned(destination)
+        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, learned)
         self._stop.wakes(attempts.stop)
-        settings = Settings(
-            concurrency=sync.destination.concurrency,
-            window=sync.destination.window,
-            hold_doubtful=sync.destination.on_doubt == "hold",
-            rejects=sync.rejects,
-            shutdown_timeout=sync.shutdown_timeout.total_seconds(),
-        )
-        pipeline = Pipeline(
-            settings,
-            attempts,
-            _HeldLane(opened.store, lease, self._id),
-            opened.recovery,
-            OpenRejects(opened.mapper.key_hashes(())),
-            self._stop,
-        )
-        self._progress = pipeline.progress
-        self._watch.started(pipeline.progress)
+        pipeline = self._pipeline(opened, attempts)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
             feed = Feed(opened.extractor, opened.mapper, opened.watermark, deliver, self._options.limit)
@@ -241,6 +218,25 @@ class _Run:
             abort()
             for note in opened.extractor.notes():
                 self._note(note)
+        if attempts.accepted and (now := attempts.tuning.learned()) != learned:
+            store.learn(destination, now)
+
+    def _pipeline(self, opened: _Opened, attempts: Attempts) -> Pipeline:
+        sync = self._sync
+        settings = Settings(
+            concurrency=sync.destination.concurrency,
+            window=sync.destination.window,
+            hold_doubtful=sync.destination.on_doubt == "hold",
+            rejects=sync.rejects,
+            shutdown_timeout=sync.shutdown_timeout.total_seconds(),
+            heartbeat=min(2.0, _LEASE / 4),
+        )
+        lane = _HeldLane(opened.store, opened.lease, self._id)
+        known = opened.mapper.key_hashes(opened.store.open_reject_keys(sync.id))
+        pipeline = Pipeline(settings, attempts, lane, opened.recovery, OpenRejects(known), self._stop)
+        self._progress = pipeline.progress
+        self._watch.started(pipeline.progress)
+        return pipeline
 
     def _finish(self, store: StateStore, lease: Lease, report: RunReport) -> None:
         """Write the report, also of a run that could not open its source: `status` must not show an older one."""
