@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,3 +75,23 @@ def state_rename(
     with exit_codes():
         sync = load(target, configs, env)
         statekeeping.rename(sync, state_of(sync, state), old)
+
+
+@state_app.command("copy")
+def state_copy(
+    to: Annotated[
+        str, typer.Option("--to", help="The URL or path of a store that holds nothing yet; it is created.")
+    ],
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+    json: Json = False,
+) -> None:
+    """Copy the state of all syncs into another store, such as from a file into PostgreSQL."""
+    from connector import statekeeping
+    from connector.config.syncs import state_url, store_url
+
+    with exit_codes():
+        folder = configs or Path("configs")
+        source = state_url(folder / "connector.yaml", state, environment=env)
+        statekeeping.copy(source, store_url(to, folder, "--to"), json=json)

@@ -52,3 +52,23 @@ def rename(sync: Sync, state: str, old: str) -> None:
     with wiring.open_store(state) as store:
         store.rename(old, sync.id)
     console.say(f"{sync.sync}: took over the state of {old}")
+
+
+def copy(source: str, target: str, *, json: bool) -> None:
+    """Copy a whole store into an empty one.
+
+    Raises:
+        ConfigError: there is nothing to copy, or the target holds something.
+    """
+    with wiring.open_store(source, read_only=True) as store:  # creates and migrates nothing
+        if not store.syncs():
+            raise ConfigError(
+                f"there is no state in {store.where}", hint="name it by --state, or its folder by --configs"
+            )
+    with wiring.open_store(source) as store, wiring.open_store(target) as other:
+        copied, where = store.copy_to(other), other.where
+    if json:
+        console.raw(jsonlib.dumps(copied))
+        return
+    console.table(f"copied into {where}", ("table", "rows"), copied.items())
+    console.say("From now on name the new store by --state or CONNECTOR_STATE; the old one is as it was.")

@@ -24,6 +24,7 @@ COMMANDS = [
         "state set",
         "state reset",
         "state rename",
+        "state copy",
     ),
 ]
 
