@@ -1,4 +1,7 @@
-"""State copied by the command, and a sync that goes on at the new place where it stopped at the old one."""
+"""Where state lies, and how it is moved: a sync goes on at the new place where it stopped at the old one."""
+
+import tempfile
+from pathlib import Path
 
 import pytest
 from servers import state_place
@@ -62,3 +65,19 @@ def test_a_copy_keeps_its_password(shop, postgres_server):
     assert failed.code == 3
     for text in (told.out, told.err, failed.out, failed.err):
         assert "s3cret" not in text
+
+
+@pytest.mark.skipif(not Path("/dev/shm").exists(), reason="needs a file system in memory")
+def test_a_state_that_will_not_last_is_mentioned(shop):
+    """By `check` and by each run, which keeps it with its report."""
+    shop.orders(ROWS)
+    path = shop.write()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        shop.environ["CONNECTOR_STATE"] = f"{memory}/state.db"
+        checked, ran = shop.run("check", path), shop.run("run", "--json", path)
+        for ended in (checked, ran):
+            assert ended.code == 0
+            assert "lies in memory (tmpfs)" in ended.err
+        assert any("lies in memory" in note for note in ran.lines[0]["notes"])
+        [stored] = shop.run("status", "--json", path).lines
+        assert stored["run"]["notes"] == ran.lines[0]["notes"]
