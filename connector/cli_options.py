@@ -112,3 +112,12 @@ def state_of(sync: Sync, state: str | None) -> str:
     from connector.config.syncs import state_url
 
     return state_url(sync.file, state, environment=sync.environment)
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; nobody there to answer is a no."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        return False

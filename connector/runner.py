@@ -22,6 +22,7 @@ from connector.model import Commit, Recovery, RunReport, Watermark
 from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
+from connector.state import location
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
@@ -166,6 +167,8 @@ class _Run:
 
     def _start(self, opened: _Opened) -> None:
         store, sync = opened.store, self._sync
+        if risk := location.risk(self._options.state):
+            self._note(risk)
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
         if opened.watermark:
             for note in compare(sync.sync, store.fingerprint(sync.id), prints):
