@@ -219,7 +219,7 @@ class _Run:
             pipeline.run(start_feed, abort)
         finally:
             abort()
-            for note in opened.extractor.notes():
+            for note in (*opened.extractor.notes(), *attempts.notes()):
                 self._note(note)
         if attempts.accepted and (now := attempts.tuning.learned()) != learned:
             store.learn(destination, now)
