@@ -1,0 +1,35 @@
+"""All scenarios, by the letter under which `--only` names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from chaos import kills
+from chaos.ground import Ground
+from chaos.table import Line
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A fault, and how often it is tried.
+
+    Attributes:
+        letter: its group.
+        name: what is done.
+        play: tries it so many times.
+        rounds: how often in whole.
+        few: how often in the tests.
+    """
+
+    letter: str
+    name: str
+    play: Callable[[Ground, int], Line]
+    rounds: int
+    few: int
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *(Scenario("A", f"kill -9: {shape}", partial(kills.kills, shape=shape), 25, 4) for shape in kills.SHAPES),
+)
