@@ -44,7 +44,7 @@ def _measure(world: World) -> float:
 
 def _round(world: World, tally: Tally, lasts: float) -> float:
     """Start a run and kill it at a moment drawn at random, if it lives that long; return how long runs last."""
-    world.writer.burst(world.dice.randrange(200, 1200))
+    world.writer.burst(world.dice.randrange(200, 800))
     before = world.sandbox.counters()["requests"]
     with world.writer.live():
         process = world.start()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from chaos.ledger import Books
 from chaos.source import POISON, TABLE, Source
+
 from connector.sandbox.process import Sandbox, StoredItem
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -104,13 +103,15 @@ class Postgres:
         pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
 
 
-def wait_for_session(postgres: Postgres, database: str, application: str, stop: threading.Event) -> bool:
-    """Wait until an application waits for a lock on a database; False when `stop` was set before."""
-    waiting = (
+def database_of(url: str) -> str:
+    """Return the name of the database in a URL of `Postgres.url`."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
+def waits(postgres: Postgres, database: str, application: str) -> bool:
+    """Whether a session of an application waits for a lock on a database."""
+    found = postgres.execute(
         "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
         f" and datname = '{database}' and application_name = '{application}'"
     )
-    while not postgres.execute(waiting):
-        if stop.wait(0.02):
-            return False
-    return True
+    return bool(found)

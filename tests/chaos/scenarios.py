@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from chaos import kills
+from chaos import destination, kills, reading
 from chaos.ground import Ground
 from chaos.table import Line
 
@@ -32,4 +32,9 @@ class Scenario:
 
 SCENARIOS: tuple[Scenario, ...] = (
     *(Scenario("A", f"kill -9: {shape}", partial(kills.kills, shape=shape), 25, 4) for shape in kills.SHAPES),
+    *(
+        Scenario("B", how.name, partial(destination.misbehaves, how=how), 20, 2)
+        for how in destination.MISBEHAVIOURS
+    ),
+    *(Scenario("C", name, partial(reading.fails, name=name), 10, 2) for name in reading.FAULTS),
 )

@@ -18,8 +18,8 @@ TABLE = "things"
 # id: the key. entity: what a row is about. version: grows with each update. owner, label: what travels beside.
 _COLUMNS = "id, entity, version, owner, label, moved_at"
 _CREATE = (
-    f"create table {TABLE}(id integer primary key, entity integer not null, version integer not null,"
-    " owner text not null, label text not null, moved_at {time} not null)",
+    f"""create table {TABLE}(id integer primary key, entity integer not null, version integer not null,
+    owner text not null, label text not null, moved_at {{time}} not null)""",
     f"create index things_moved on {TABLE}(moved_at, id)",
 )
 
@@ -224,10 +224,10 @@ class Writer:
     # ── the threads ───────────────────────────────────────────────────────────────────────────────────
 
     def _work(self) -> None:
-        while not self._end.wait(0.02):
+        while not self._end.wait(0.03):
             self._run.wait()
             with suppress(psycopg.Error):  # the server is away
-                self._write(self._dice.randint(1, 12))
+                self._write(self._dice.randint(1, 6))
 
     def _lag(self) -> None:
         """Commit late, now and then, behind others that began later."""

@@ -15,9 +15,10 @@ from chaos.ledger import Books
 from chaos.oracle import Arrivals, Findings, compare
 from chaos.program import Ended
 from chaos.source import Source, Writer
+
 from connector.sandbox.process import Sandbox
 
-LATENCY = 0.015
+LATENCY = 0.02
 
 
 @dataclass(frozen=True)
