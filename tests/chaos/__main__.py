@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from chaos.ground import Clock, Ground
@@ -49,7 +50,11 @@ def play(only: str | None, rounds: int | None, seed: int) -> list[Line]:
         for scenario in SCENARIOS:
             if wanted and scenario.letter not in wanted and not any(word in scenario.name for word in wanted):
                 continue
-            line = scenario.play(ground, rounds or scenario.rounds)
+            try:
+                line = scenario.play(ground, rounds or scenario.rounds)
+            except Exception as error:
+                traceback.print_exc()
+                line = Line(scenario.name, 0, (0,) * 6, (f"{type(error).__name__}: {error}",))
             clock.say(f"{scenario.letter}. {line.fault}: {line.rounds} rounds, {line.verdict}")
             for problem in line.problems:
                 clock.say(f"   {problem}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from subprocess import Popen
 from typing import Any
 
 from chaos.ground import Ground
 from chaos.program import MAX_ITEMS, Ended
 from chaos.table import Line, Tally
-from chaos.world import Shape, World
+from chaos.world import Shape, World, wait
 
 Faults = Callable[[random.Random], dict[str, Any]]
 # Rounds between two comparisons.
@@ -159,12 +159,12 @@ def _round(world: World, how: Misbehaviour, tally: Tally) -> None:
     with world.writer.live():
         process = world.start()
         if how.restarts:
-            _restart(world, process.poll)
+            _restart(world, process)
         ended = world.end(process, how.code)
     _tell(world, how, tally, before)
     world.expect(ended.counts.get("rejected") == poisonous, f"{ended.counts} with {poisonous} poisonous rows")
     if how.poison:
-        _check_cost(world, ended, poisonous, before["requests"], tally)
+        _check_cost(world, how, ended, poisonous, tally)
     if how.code:
         world.check_watermark()
         world.fault({})
@@ -181,14 +181,11 @@ def _fill(world: World, how: Misbehaviour) -> int:
     return poisonous
 
 
-def _restart(world: World, over: Callable[[], int | None]) -> None:
+def _restart(world: World, process: Popen[str]) -> None:
     """Kill the sandbox in the middle of a run and start it again a moment later."""
-    accepted = world.sandbox.counters()["accepted"] + world.dice.randint(0, 150)
-    pause = threading.Event()
-    while over() is None and world.sandbox.counters()["accepted"] < accepted:
-        pause.wait(0.005)
+    world.somewhere(process)
     world.sandbox.kill()
-    pause.wait(world.dice.uniform(0, 0.4))
+    wait(process, world.dice.uniform(0, 0.4))
     world.sandbox.start()
     world.fault({})
 
@@ -205,13 +202,12 @@ def _tell(world: World, how: Misbehaviour, tally: Tally, before: dict[str, Any])
             tally.saw(outcome, fresh)
 
 
-def _check_cost(world: World, ended: Ended, poisonous: int, before: int, tally: Tally) -> None:
+def _check_cost(world: World, how: Misbehaviour, ended: Ended, poisonous: int, tally: Tally) -> None:
     """Isolating costs at most ⌈log₂ n⌉ + 2 extra requests for each lone poisonous row.
 
     A 500 is also repeated, by the request that got it first and by the row that gets it alone.
     """
-    asked = world.sandbox.counters()["requests"] - before
-    extra = asked - math.ceil(ended.counts.get("read", 0) / MAX_ITEMS)
+    extra = ended.counts.get("requests", 0) - math.ceil(ended.counts.get("read", 0) / MAX_ITEMS)
     most = math.ceil(math.log2(MAX_ITEMS)) + 2 + how.repeated
     tally.saw("extra requests", extra)
     tally.saw("of at most", poisonous * most)

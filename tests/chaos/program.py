@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,13 @@ def write_sync(path: Path, source: str, sandbox: Sandbox, kind: str, destination
     path.write_text(json.dumps(sync, indent=2), "utf-8")
 
 
-def start(path: Path, state: str, environ: dict[str, str]) -> subprocess.Popen[str]:
-    """Start a run as a process of its own."""
+def start(
+    path: Path, state: str, environ: dict[str, str], prefix: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start a run as a process of its own, behind the command `prefix`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONNECTOR_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "connector", "run", "--json", "--state", state, str(path)],
+        [*prefix, sys.executable, "-m", "connector", "run", "--json", "--state", state, str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from subprocess import Popen
 
@@ -10,7 +9,7 @@ from chaos.ground import Ground
 from chaos.postgres import READER, Postgres, database_of, waits
 from chaos.source import TABLE
 from chaos.table import Line, Tally
-from chaos.world import Shape, World, wait_for
+from chaos.world import Shape, World, wait, wait_for
 
 SHAPES = (
     Shape("postgresql", "sqlite", "events"),
@@ -29,12 +28,19 @@ def connection_cut(world: World, postgres: Postgres, run: Popen[str]) -> None:
             wait_for(lambda: waits(postgres, database, READER) or run.poll() is not None)
             postgres.terminate(database, READER)
         return
+    wait(run, world.dice.uniform(0, 1.5))
     wait_for(lambda: postgres.terminate(database, READER) or run.poll() is not None)
 
 
 def server_restarted(world: World, postgres: Postgres, run: Popen[str]) -> None:
-    """The server crashes and comes back."""
-    _wait(run, world.dice.uniform(0, 2))
+    """The server crashes and comes back, every other time while the session waits for a row."""
+    database = database_of(world.source.url)
+    if world.dice.random() < 0.5:
+        with postgres.locked(database, TABLE):
+            wait_for(lambda: waits(postgres, database, READER) or run.poll() is not None)
+            postgres.restart()
+        return
+    world.somewhere(run)
     postgres.restart()
 
 
@@ -52,9 +58,9 @@ def statement_timeout(world: World, postgres: Postgres, run: Popen[str]) -> None
 def table_locked(world: World, postgres: Postgres, run: Popen[str]) -> None:
     """Somebody else has the table for himself for a while."""
     database = database_of(world.source.url)
-    _wait(run, world.dice.uniform(0, 1))
+    wait(run, world.dice.uniform(0, 1))
     with postgres.locked(database, TABLE):
-        _wait(run, world.dice.uniform(0.5, 2))
+        wait(run, world.dice.uniform(0.5, 2))
 
 
 Fault = Callable[[World, Postgres, "Popen[str]"], None]
@@ -91,8 +97,3 @@ def _round(world: World, postgres: Postgres, fault: Fault, tally: Tally) -> None
     world.expect(not ended.counts.get("rejected"), f"rejected {ended.counts}")
     world.check_watermark()
 
-
-def _wait(run: Popen[str], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)

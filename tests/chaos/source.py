@@ -136,7 +136,10 @@ class PostgresSource:
             time.sleep(hold)
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connected.execute(sql).fetchall()
+        try:
+            return self._connected.execute(sql).fetchall()
+        except psycopg.OperationalError:  # the server was restarted since
+            return self._connected.execute(sql).fetchall()
 
     def settled(self) -> bool:
         ((settled,),) = self.fetch(

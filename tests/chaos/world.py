@@ -66,6 +66,7 @@ class World:
         self.problems: list[str] = []
         self.findings = Findings()
         self.environ: dict[str, str] = {}
+        self._started: list[subprocess.Popen[str]] = []
         self.sandbox = Sandbox().start()
         self.books = Books(state)
         self.arrivals = Arrivals(self.sandbox)
@@ -76,6 +77,8 @@ class World:
 
     def close(self) -> None:
         """End everything."""
+        for process in self._started:
+            process.kill()
         self.writer.close()
         self.source.close()
         self.books.close()
@@ -87,9 +90,11 @@ class World:
         """Have the sandbox misbehave; ``{}`` ends it."""
         self.sandbox.set_faults({"latency": LATENCY, "seed": self.dice.randrange(2**31), **faults})
 
-    def start(self) -> subprocess.Popen[str]:
-        """Start a run."""
-        return program.start(self.file, self.state, self.environ)
+    def start(self, *prefix: str) -> subprocess.Popen[str]:
+        """Start a run, behind the command `prefix`."""
+        self._started = [process for process in self._started if process.returncode is None]
+        self._started.append(program.start(self.file, self.state, self.environ, prefix))
+        return self._started[-1]
 
     def end(self, process: subprocess.Popen[str], *codes: int) -> Ended:
         """Wait for a run, which should end with one of `codes`; its accounting must balance in any case."""
@@ -98,6 +103,16 @@ class World:
         self.expect(ended.code in codes, f"exit {ended.code}, not {' or '.join(map(str, codes))}: {last}")
         self._check_accounts(ended)
         return ended
+
+    def somewhere(self, process: subprocess.Popen[str]) -> None:
+        """Wait for a moment of a run drawn at random: by the clock, or by what has arrived."""
+        seconds, items = self.dice.uniform(0, 1), self.dice.randrange(200)
+        if self.dice.random() < 0.3:
+            wait(process, seconds)
+            return
+        goal = self.sandbox.counters()["accepted"] + items
+        while process.poll() is None and self.sandbox.counters()["accepted"] <= goal:
+            time.sleep(0.005)
 
     def run(self, *codes: int) -> Ended:
         """Run once, while the source goes on changing."""
@@ -152,4 +167,11 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not come to pass")
+        time.sleep(0.01)
+
+
+def wait(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait so long, or until the process has ended."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
