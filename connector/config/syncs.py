@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from connector.config.document import SHARED_NAME, Node, read_document
-from connector.config.locations import FILE_DIALECTS, absolute_url
+from connector.config.locations import ESCAPES, FILE_DIALECTS, absolute_url, breaks_apart
 from connector.config.mistakes import Mistakes
 from connector.config.scalars import nearest
 from connector.config.variables import Variables
@@ -70,6 +70,8 @@ def state_url(
     given = option or (os.environ if environ is None else environ).get("CONNECTOR_STATE")
     name = f"state-{environment}.db" if environment else "state.db"
     given = given or str(Path(".connector") / name)
+    if breaks_apart(given):
+        raise ConfigError(f"{'--state' if option else 'CONNECTOR_STATE'} has two @", hint=ESCAPES)
     try:
         url = make_url(given) if "://" in given else URL.create("sqlite", database=given)
     except (ArgumentError, ValueError):
