@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from canaries import API_KEY, EMAIL, ROWS, TOKEN, Place, found, person, stored
@@ -193,17 +194,9 @@ BUGS: dict[str, Callable[[], None]] = {
 # ── a scene ───────────────────────────────────────────────────────────────────────────────────────────────
 
 # What people look at once something went wrong.
-AFTERMATH = (
-    ("--debug", "run"),
-    ("run", "--json"),
-    ("check",),
-    ("check", "--show"),
-    ("status",),
-    ("status", "--json"),
-    ("rejects", "list"),
-)
-# Commands whose results are rows or keys, by their first words.
-_SHOWING = (("preview",), ("rejects", "show"), ("state", "show"), ("run", "--dry-run"), ("test",))
+AFTERMATH = (("--debug", "run"), ("check",), ("check", "--show"), ("status", "--json"), ("rejects", "list"))
+# Commands whose results are rows or keys, or what a file says about some, by their first words.
+_SHOWING = (("check", "--show"), ("preview",), ("rejects", "show"), ("state", "show"), ("run", "--dry-run"), ("test",))
 
 
 @dataclass
@@ -249,6 +242,10 @@ class Scene:
                 connection.execute(statement)
         connection.close()
 
+    def url(self, driver: str, password: str, place: str) -> str:
+        """Return the URL of a database, its password escaped as the docs say."""
+        return f"{driver}://me:{quote(password, safe='')}@{place}/shop"
+
     def open(self, resource: Any) -> Any:
         """Enter a context that lasts as long as the scene."""
         return self.stack.enter_context(resource)
@@ -259,7 +256,10 @@ class Scene:
             path = self.folder / "people.yaml"
             path.write_text(self.text, "utf-8")
             return path
-        return self.shop.write({**_PEOPLE, **self.changes})
+        people = dict(_PEOPLE)
+        if "source" in self.changes:  # another one altogether
+            people = {place: value for place, value in people.items() if not place.startswith("source.")}
+        return self.shop.write({**people, **self.changes})
 
     def play(self, *command: str) -> Played:
         """Play a command, then the aftermath; keep what is to be searched, and return the first command."""
@@ -285,10 +285,38 @@ class Scene:
     def _arguments(self, command: Iterable[str], path: Path) -> list[str]:
         words = list(command)
         place = words.index("EVENT") if "EVENT" in words else len(words)
-        return [*words[:place], str(path), *words[place:], *self.options]
+        return [*words[:place], str(path), *words[place + 1 :], *self.options]
 
     def _environ(self) -> dict[str, str]:
         return {"SHOP_KEY": API_KEY, "SHOP_TOKEN": TOKEN}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something that goes wrong: how it is provoked, and what the first command must end with and say."""
+
+    arrange: Callable[[Scene], None]
+    code: int
+    words: str
+    command: tuple[str, ...]
+
+    def happens(self, scene: Scene) -> None:
+        """Let it go wrong, and see that it did."""
+        self.arrange(scene)
+        ended = scene.play(*self.command)
+        assert (ended.code, self.words in ended.out + ended.err) == (self.code, True), ended
+
+
+def table_of(scenarios: dict[str, Scenario]) -> Callable[..., Callable[[Callable[[Scene], None]], None]]:
+    """Return a decorator that enters a scenario under the name of its function."""
+
+    def scenario(code: int, words: str, *command: str) -> Callable[[Callable[[Scene], None]], None]:
+        def enter(arrange: Callable[[Scene], None]) -> None:
+            scenarios[arrange.__name__] = Scenario(arrange, code, words, command or ("run", "--json"))
+
+        return enter
+
+    return scenario
 
 
 def rows() -> list[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from connector.config.mistakes import Mistakes
 from connector.config.scalars import nearest
 from connector.config.variables import Variables
 from connector.errors import ConfigError, ConfigErrors
+from connector.masking import remember
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -84,6 +85,7 @@ def state_url(
             f"{'--state' if option else 'CONNECTOR_STATE'} is neither SQLite nor PostgreSQL",
             hint="write a path, sqlite:///path, or postgresql://user:password@host/database",
         )
+    remember({str(url.password)} if url.password else ())
     return str(absolute_url(url, sync_file.parent).render_as_string(hide_password=False))
 
 
