@@ -87,7 +87,7 @@ SECRETS = [
 
 # A person for each row: the same words in all rows, and numbers of their own.
 ROWS = 12
-EMAIL, NAME, PHONE = "anna.kanarek{}@canary.example", "Anna \"Vogelsang\" O'Hara {}", "+49 151 555077{:02d}"
+EMAIL, NAME, PHONE = "anna.kanarek{}@canary.example", 'Anna "Vogelsang" O\'Hara {}', "+49 151 555077{:02d}"
 ROW_KEY, USER, PROFILE = "schluessel{}@keys.example", "nutzer-4711-{}", '{{"note": "diagnose-{}"}}'
 _WORDS = {
     "an e-mail": (EMAIL, "kanarek"),
@@ -128,7 +128,11 @@ def found(places: Iterable[Place]) -> list[str]:
     leaks = []
     for place in places:
         text = place.text.lower()
-        seen = {(canary.name, form) for form, canary in _FORMS.items() if form in text and (canary.secret or not place.rows)}
+        seen = {
+            (canary.name, form)
+            for form, canary in _FORMS.items()
+            if form in text and (canary.secret or not place.rows)
+        }
         leaks += [f"{place.name}: {name}, as {form}: …{around(text, form)}…" for name, form in sorted(seen)]
     return leaks
 
@@ -149,17 +153,23 @@ def stored(state: Path) -> Iterator[Place]:
             copy.with_name(copy.name + suffix).write_bytes(side.read_bytes())
     try:
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-            tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+            tables = [
+                name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+            ]
             for table in tables:
                 rows = connection.execute(f'select * from "{table}"').fetchall()
-                yield Place(f"state, {table}", repr(rows), rows=table in ("connector_rejects", "connector_watermarks"))
+                yield Place(
+                    f"state, {table}", repr(rows), rows=table in ("connector_rejects", "connector_watermarks")
+                )
             connection.execute("pragma secure_delete = on")
             for table in {"connector_rejects", "connector_watermarks"} & set(tables):
                 connection.execute(f'delete from "{table}"')
             connection.execute("pragma wal_checkpoint(truncate)")
+            yield Place(
+                "bytes of the state without rejects and watermarks", copy.read_bytes().decode("latin-1")
+            )
     except sqlite3.DatabaseError:
-        pass  # a test has broken it: its bytes are still looked at
-    yield Place("bytes of the state without rejects and watermarks", copy.read_bytes().decode("latin-1"))
+        pass  # a test has broken it: its bytes are still searched for secrets
     for side in state.parent.glob("*"):
         if side.is_file() and side != copy:
             yield Place(f"bytes of {side.name}", side.read_bytes().decode("latin-1"), rows=True)

@@ -6,9 +6,11 @@ for each plan that it reads from standard input, so that tests pay for the start
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
+import pkgutil
 import resource
 import sqlite3
 import subprocess
@@ -23,10 +25,11 @@ from urllib.parse import quote
 
 import pytest
 from canaries import API_KEY, EMAIL, ROWS, TOKEN, Place, found, person, stored
+from shop import Shop, wait_for
 
+import connector
 from connector.sandbox.process import Sandbox
 from connector.sandbox.settings import SandboxSettings
-from shop import Shop, wait_for
 
 # ── the connector with all logs on ────────────────────────────────────────────────────────────────────────
 
@@ -60,7 +63,8 @@ class Stage:
         """Run commands with `environ` added to the environment, and with a bug of `BUGS` in the program."""
         written = [list(map(str, command)) for command in commands]
         plan = {"folder": str(folder), "commands": written, "environ": dict(environ), "bug": bug}
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(plan) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -79,14 +83,16 @@ def _results(folder: Path, n: int) -> dict[str, Any]:
 
 
 def _serve() -> None:
-    import adbc_driver_postgresql.dbapi
-    import psycopg
-    import pymysql
-
-    import connector.checking
-    import connector.commands
-    import connector.state.store
-
+    for name in (
+        "adbc_driver_postgresql.dbapi",
+        "psycopg",
+        "pymysql",
+        "sqlalchemy.dialects.postgresql.psycopg",
+    ):
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(connector.__path__, "connector."):
+        if not module.name.startswith("connector.sandbox") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -104,7 +110,10 @@ def _perform(plan: dict[str, Any]) -> None:
     warnings.simplefilter("always")
     for n, command in enumerate(plan["commands"]):
         logging.basicConfig(filename=folder / f"{n}.log", level=logging.DEBUG, force=True)
-        for logger in ("sqlalchemy", *LOGGERS):  # a logger's own level wins over the root's, as SQLAlchemy knows
+        for logger in (
+            "sqlalchemy",
+            *LOGGERS,
+        ):  # a logger's own level wins over the root's, as SQLAlchemy knows
             logging.getLogger(logger).setLevel(logging.DEBUG)
         for number, name in ((1, "out"), (2, "err")):
             with (folder / f"{n}.{name}").open("wb") as file:
@@ -121,7 +130,7 @@ def _command(arguments: list[str]) -> int:
         main()
     except SystemExit as end:
         return int(end.code or 0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever leaves the program would be printed in this way
         sys.excepthook(*sys.exc_info())
         return 99
     finally:
@@ -131,7 +140,15 @@ def _command(arguments: list[str]) -> int:
 
 
 # What anyone may turn on.
-LOGGERS = ("sqlalchemy.engine", "sqlalchemy.pool", "sqlalchemy.dialects", "psycopg", "httpx", "httpcore", "asyncio")
+LOGGERS = (
+    "sqlalchemy.engine",
+    "sqlalchemy.pool",
+    "sqlalchemy.dialects",
+    "psycopg",
+    "httpx",
+    "httpcore",
+    "asyncio",
+)
 
 
 # ── mistakes of the program ───────────────────────────────────────────────────────────────────────────────
@@ -196,7 +213,14 @@ BUGS: dict[str, Callable[[], None]] = {
 # What people look at once something went wrong.
 AFTERMATH = (("--debug", "run"), ("check",), ("check", "--show"), ("status", "--json"), ("rejects", "list"))
 # Commands whose results are rows or keys, or what a file says about some, by their first words.
-_SHOWING = (("check", "--show"), ("preview",), ("rejects", "show"), ("state", "show"), ("run", "--dry-run"), ("test",))
+_SHOWING = (
+    ("check", "--show"),
+    ("preview",),
+    ("rejects", "show"),
+    ("state", "show"),
+    ("run", "--dry-run"),
+    ("test",),
+)
 
 
 @dataclass
@@ -335,7 +359,13 @@ _PEOPLE: dict[str, Any] = {
     "source.key": "id",
     "mapping.userId": "user_id",
     "mapping.timestamp": "joined",
-    "mapping.data": {"orderId": "id", "email": "email", "name": "name", "phone": "phone", "profile": "profile"},
+    "mapping.data": {
+        "orderId": "id",
+        "email": "email",
+        "name": "name",
+        "phone": "phone",
+        "profile": "profile",
+    },
     "destination.max_items": 5,
     "destination.timeout": "300ms",
     "destination.retry": {"max_elapsed": "200ms", "wait_initial": "5ms", "wait_max": "20ms"},

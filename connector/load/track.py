@@ -15,11 +15,11 @@ from urllib.parse import quote
 import httpx
 
 from connector.config.models import TrackDestination
-from connector.masking import MASK, forms
 from connector.errors import ConnectorError, CredentialsError, DestinationError
 from connector.load.pacing import retry_after
 from connector.load.packing import Envelope, offsets_of
 from connector.load.transport import NOTHING_SENT, Body, UntrustedServer
+from connector.masking import MASK, forms
 from connector.model import MappedBatch
 
 

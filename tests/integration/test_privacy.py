@@ -8,7 +8,19 @@ from contextlib import closing
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from canaries import API_KEY, EMAIL, NAME, PASSWORD, PERSONAL, QUERY_KEY, S3_SECRET, SECRETS, Place, found, person
+from canaries import (
+    API_KEY,
+    EMAIL,
+    NAME,
+    PASSWORD,
+    PERSONAL,
+    QUERY_KEY,
+    S3_SECRET,
+    SECRETS,
+    Place,
+    found,
+    person,
+)
 from privacy_stage import Scenario, table_of
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -86,7 +98,12 @@ def a_password_where_no_url_is(scene):
 
 @scenario(2, "source.url.port")
 def parts_of_a_url_that_are_wrong(scene):
-    scene.changes["source.url"] = {"driver": "postgresql", "host": "h", "port": PASSWORD, "password": PASSWORD}
+    scene.changes["source.url"] = {
+        "driver": "postgresql",
+        "host": "h",
+        "port": PASSWORD,
+        "password": PASSWORD,
+    }
 
 
 @scenario(2, "source.url.password")
@@ -126,18 +143,28 @@ def a_base_url_with_credentials(scene):
 
 @scenario(2, "destination.source_id")
 def a_key_where_an_id_belongs(scene):
-    scene.changes |= {"destination.source_id": API_KEY, "destination.timeout": QUERY_KEY, "destination.auth": API_KEY}
+    scene.changes |= {
+        "destination.source_id": API_KEY,
+        "destination.timeout": QUERY_KEY,
+        "destination.auth": API_KEY,
+    }
 
 
 @scenario(2, "mapping.kind")
 def secrets_where_words_belong(scene):
     scene.environ["SHOP_MISTAKE"] = QUERY_KEY
-    scene.changes |= {"mapping.kind": "${SHOP_MISTAKE}", "source.mode": "${SHOP_MISTAKE}", "source.columns": {"id": "${SHOP_MISTAKE}"}}
+    scene.changes |= {
+        "mapping.kind": "${SHOP_MISTAKE}",
+        "source.mode": "${SHOP_MISTAKE}",
+        "source.columns": {"id": "${SHOP_MISTAKE}"},
+    }
 
 
 @scenario(2, "is not YAML")
 def a_quote_that_is_not_closed(scene):
-    scene.text = f'sync: people\ndestination:\n  api_key: "{API_KEY}\n  org: x\nsource: {{url: "{PASSWORD}"}}\n'
+    scene.text = (
+        f'sync: people\ndestination:\n  api_key: "{API_KEY}\n  org: x\nsource: {{url: "{PASSWORD}"}}\n'
+    )
 
 
 @scenario(2, "is not YAML")
@@ -198,7 +225,7 @@ def a_filter_without_quotes(scene):
     scene.changes["source.where"] = f"email = {EMAIL.format(1)}"
 
 
-@scenario(2, "bad JSON path: …")
+@scenario(2, "JSON path error near …")
 def a_function_that_quotes_a_row(scene):
     bad = "select *, json_extract('{}', email) bad from people"
     scene.changes |= {"source.table": None, "source.query": bad, "source.columns": {"bad": "text"}}
@@ -223,7 +250,9 @@ def storage_classes_that_are_mixed(scene):
 
 @scenario(2, "not UTF-8")
 def text_that_is_not_utf8(scene):
-    scene.people("update people set email = cast(email as blob) || cast(x'ff' as text) where id like 'schluessel3%'")
+    scene.people(
+        "update people set email = cast(email as blob) || cast(x'ff' as text) where id like 'schluessel3%'"
+    )
 
 
 @scenario(2, "do not fit its type")
@@ -238,7 +267,34 @@ def an_expression_that_fails_on_each_row(scene):
 
 @scenario(2, "mapping.data.x")
 def an_expression_that_quotes_a_value(scene):
-    scene.changes["mapping.data"] = {"x": {"sql": f"lowre(email) = '{EMAIL.format(1)}'"}, "y": {"sql": f"email = {EMAIL.format(1)}"}}
+    scene.changes["mapping.data"] = {
+        "x": {"sql": f"lowre(email) = '{EMAIL.format(1)}'"},
+        "y": {"sql": f"email = {EMAIL.format(1)}"},
+    }
+
+
+@scenario(2, "mapping.data.x")
+def an_expression_whose_quote_is_not_closed(scene):
+    scene.changes["mapping.data"] = {"x": {"sql": f"email = '{EMAIL.format(1)}"}}
+
+
+@scenario(2, "mapping.data.x")
+def an_expression_with_a_value_as_name(scene):
+    scene.changes["mapping.data"] = {"x": {"sql": f'email = "{EMAIL.format(1)}"'}}
+
+
+@scenario(4, "all 12 rows were rejected")
+def an_expression_of_types_that_do_not_fit(scene):
+    scene.changes["mapping.data"] = {"x": {"sql": f"date '{EMAIL.format(1)}' + interval '{EMAIL.format(2)}'"}}
+
+
+@scenario(2, "mapping.data.x")
+def an_expression_with_a_cast_that_fails_at_once(scene):
+    scene.changes["mapping.data"] = {
+        "x": {
+            "sql": f"list_extract('{EMAIL.format(1)}'::integer[], 1) + regexp_extract(email, '(' || '{EMAIL.format(2)}')"
+        }
+    }
 
 
 @scenario(2, "failed with ValueError")
@@ -253,7 +309,9 @@ def a_transform_that_makes_columns_of_values(scene):
 
 @scenario(2, "returned a column 'phone'")
 def a_transform_that_changes_a_type(scene):
-    _transform(scene, "frame['phone'] = frame['phone'] if len(frame) else frame['phone'].astype('int64[pyarrow]')")
+    _transform(
+        scene, "frame['phone'] = frame['phone'] if len(frame) else frame['phone'].astype('int64[pyarrow]')"
+    )
 
 
 def _transform(scene, body):
@@ -264,7 +322,9 @@ def _transform(scene, body):
 def _parquet(scene, **changes):
     columns = zip(*(person(n) for n in range(12)), strict=True)
     names = ("id", "email", "name", "phone", "user_id", "profile")
-    table = pa.table({**dict(zip(names, map(list, columns), strict=True)), "gap": [None, *map(str, range(11))]})
+    table = pa.table(
+        {**dict(zip(names, map(list, columns), strict=True)), "gap": [None, *map(str, range(11))]}
+    )
     pq.write_table(table, scene.folder / "people.parquet")
     scene.changes |= {"source": {"type": "parquet", "path": "people.parquet", "key": "id", **changes}}
     scene.changes |= {"mapping.timestamp": None}
@@ -273,6 +333,21 @@ def _parquet(scene, **changes):
 @scenario(2, "fails on a row")
 def a_filter_that_fails_on_a_file(scene):
     _parquet(scene, where="cast(email as integer) > 5")
+
+
+@scenario(2, "source.where")
+def a_filter_of_a_file_with_an_open_quote(scene):
+    _parquet(scene, where=f"email = '{EMAIL.format(1)}")
+
+
+@scenario(2, "source.where")
+def a_filter_of_a_file_with_a_value_as_name(scene):
+    _parquet(scene, where=f'email = "{EMAIL.format(1)}"')
+
+
+@scenario(2, "source.where")
+def a_filter_of_a_file_with_a_wrong_type(scene):
+    _parquet(scene, where=f"5 = '{EMAIL.format(1)}'")
 
 
 @scenario(2, "fails on a row")
@@ -306,7 +381,9 @@ def a_crash_over_the_key(scene):
 @scenario(1, "a mistake of the program (ValueError)")
 def a_crash_over_the_url(scene):
     scene.bug = "connecting"
-    scene.environ["SHOP_TOKEN_URL"] = scene.changes["source.url"] = scene.url("postgresql", PASSWORD, "127.0.0.1:1")
+    scene.environ["SHOP_TOKEN_URL"] = scene.changes["source.url"] = scene.url(
+        "postgresql", PASSWORD, "127.0.0.1:1"
+    )
 
 
 def test_debug_shows_rows_and_no_secret(scene):
@@ -332,9 +409,15 @@ def test_debug_masks_secrets(scene):
 def test_commands_that_show_rows(scene):
     """preview, rejects show, state show and a dry run print rows or keys as their result, and nowhere else."""
     scene.shop.sandbox.set_faults({"poison": ["kanarek3"], "quote_refused": True})
-    scene.aftermath = (("preview",), ("preview", "--json"), ("run", "--dry-run"), ("state", "show"), ("rejects", "list", "--json"))
-    assert scene.play("run").code == 0
-    [_, shown, as_json, dry, state, listed] = scene.places[0::3]
+    scene.aftermath = (
+        ("preview", "--json"),
+        ("run",),
+        ("preview",),
+        ("state", "show"),
+        ("rejects", "list", "--json"),
+    )
+    assert scene.play("run", "--dry-run").code == 0
+    [dry, as_json, _, shown, state, listed] = scene.places[0::3]
     for place in (shown, as_json, dry):
         assert NAME.format(3).split()[-1] in place.text
     assert "schluessel" in state.text

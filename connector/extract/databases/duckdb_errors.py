@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract.databases.quotations import without_values
+from connector.extract.quotations import without_values
 
 
 def translate(error: duckdb.Error, path: str) -> ConnectorError:

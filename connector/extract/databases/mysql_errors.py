@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError, Stopped
-from connector.extract.databases.quotations import without_values
+from connector.extract.quotations import without_values
 
 _REFUSED = {1044, 1045, 1142, 1143, 1227, 1698, 2059, 3118}
 _NAMES_AND_SYNTAX = {1051, 1052, 1054, 1064, 1109, 1146, 1222, 1248, 1305}

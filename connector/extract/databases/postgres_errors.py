@@ -17,7 +17,7 @@ from connector.errors import (
     SourceError,
     Stopped,
 )
-from connector.extract.databases.quotations import without_values
+from connector.extract.quotations import without_values
 
 _SERVER = re.compile(r"(?:ERROR|FATAL|PANIC):\s+([^\n]*)")
 # Words that quote nothing.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.extract.databases.quotations import without_values
+from connector.extract.quotations import without_values
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,11 @@ from connector.extract.databases.quotations import without_values
         ('near "@shop": syntax error', "near …: syntax error"),
         ("near 'a@b.c and x = 'y'' at line 1", "near … at line 1"),
         ("near 'O'Hara' at line 1", "near … at line 1"),
-        ("unterminated quoted string at or near \"'a@b.c and 1 = 0\"", "unterminated quoted string at or near …"),
-        ("unrecognized token: \"'a@b.c)\"", "unrecognized token: …"),
+        (
+            'unterminated quoted string at or near "\'a@b.c and 1 = 0"',
+            "unterminated quoted string at or near …",
+        ),
+        ('unrecognized token: "\'a@b.c)"', "unrecognized token: …"),
         ("no such column: Anna Ohara", "no such column: …"),
         ("bad JSON path: 'a@b.c'", "bad JSON path: …"),
         ("cut off at 'a@b.c", "cut off at …"),

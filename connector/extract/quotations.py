@@ -11,7 +11,9 @@ _NAME = re.compile(r"[\w$.]{1,128}")
 _OPENED = re.compile(rf"(?<!\w)[{_QUOTES}]")
 _CLOSED = re.compile(rf"(?<!\w)([{_QUOTES}])(.*?)\1(?!\w)", re.DOTALL)
 # What SQLite says without quotes, up to the end of its words.
-_UNQUOTED = re.compile(r"(no such (?:column|table|function|collation sequence): |unrecognized token: )(.*)", re.DOTALL)
+_UNQUOTED = re.compile(
+    r"(no such (?:column|table|function|collation sequence): |unrecognized token: )(.*)", re.DOTALL
+)
 
 
 def without_values(text: str) -> str:
