@@ -17,6 +17,7 @@ from connector.extract import Extractor
 from connector.feed import Feed
 from connector.mapping.mapper import Mapper
 from connector.model import Commit, Recovery, RunReport, Watermark
+from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
 from connector.state.lease import Lease
@@ -213,7 +214,12 @@ class _Run:
             shutdown_timeout=sync.shutdown_timeout.total_seconds(),
         )
         pipeline = Pipeline(
-            settings, attempts, _HeldLane(opened.store, lease, self._id), opened.recovery, self._stop
+            settings,
+            attempts,
+            _HeldLane(opened.store, lease, self._id),
+            opened.recovery,
+            OpenRejects(opened.mapper.key_hashes(())),
+            self._stop,
         )
         self._progress = pipeline.progress
         self._watch.started(pipeline.progress)

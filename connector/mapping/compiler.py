@@ -2,7 +2,7 @@
 
 The SELECT is a stack of projections, so that nothing is computed twice::
 
-    columns → guards (TRY around each expression of the user) → identifiers, timestamp, event name
+    columns → canonical key → guards (TRY around each expression of the user) → identifiers, timestamp, event name
             → eventIds of events, bodies of other items → eventIds of those → text → hash of the text
 """
 
@@ -28,6 +28,7 @@ from connector.mapping.typed import Typed
 from connector.mapping.values import dumps
 
 _ONE = "0::UBIGINT"
+_KEY = "row_key"
 VERSION = "version"  # the registered column of the version of each row
 
 
@@ -35,7 +36,7 @@ VERSION = "version"  # the registered column of the version of each row
 class Plan:
     """A compiled SELECT. One row comes out for each that goes in, in the same order.
 
-    Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, and where they can differ ``fault`` (index
+    Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, with a key ``key`` (its hash), and where they can differ ``fault`` (index
     into `faults`, or null), ``items``, ``entity``, and a boolean ``warn_<code>`` for each of `warnings`.
 
     Attributes:
@@ -103,7 +104,9 @@ class _Assembly:
     def __init__(self, scope: Scope, items: Sequence[Item], key: str) -> None:
         self.scope = scope
         self.items = items
-        self.key = key
+        # With a key of the source its text is made once, for eventIds and for its hash.
+        self.keyed = {_KEY: key} if scope.spec.key else {}
+        self.key = _KEY if self.keyed else key
         self.writer = JsonWriter(scope.spec.timezone)
         self.single = len(items) == 1
         self.event = items[0].event if self.single else None
@@ -115,7 +118,13 @@ class _Assembly:
         warned = self._warned()
         inner = [*self.scope.stage_columns(self.scope.used), *([VERSION] if self.versioned else [])]
         statement = f"SELECT {', '.join(inner) or '*'} FROM {ROWS}"
-        for stage in (self.scope.guards, self.scope.derived, dict(self._early()), dict(self._late())):
+        for stage in (
+            self.keyed,
+            self.scope.guards,
+            self.scope.derived,
+            dict(self._early()),
+            dict(self._late()),
+        ):
             if stage:
                 statement = f"SELECT *, {_aliased(stage)} FROM ({statement})"
         statement = f"SELECT {_aliased(self._outputs(faults, warned))} FROM ({statement})"
@@ -176,6 +185,8 @@ class _Assembly:
             taken = [_when(item, concatenated(pieces)) for item, pieces in entries]
             ids = [_when(item, f"id{n}") for n, item in enumerate(self.items)]
             columns = {"text": f"concat({', '.join(taken)})", "event_id": f"coalesce({', '.join(ids)}, id0)"}
+        if self.keyed:
+            columns["key"] = f"hash({_KEY})"
         if any(item.takes for item in self.items) or not self.single:
             columns["items"] = " + ".join(f"({item.takes or 'true'})::BIGINT" for item in self.items)
         if faults:

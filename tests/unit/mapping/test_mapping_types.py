@@ -252,4 +252,4 @@ def test_a_value_that_cannot_be_read_costs_its_row_only(array):
     assert reasons(batch) == {1: "expression_error"}
     assert batch.rejected[1].key == "[8]"
     assert len(items(batch)) == 2
-    assert batch.describe(1).key == "[10]"
+    assert batch.describe([3])[0].key == "[10]"
