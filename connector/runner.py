@@ -247,7 +247,7 @@ class _Run:
         # Only a run that read to the end has passed all that earlier ones left; exit 4 may have stopped it early.
         whole = report.exit_code == 0 and self._options.limit is None
         store.finish_run(lease, report, clear_recovered=whole)
-        store.prune_rejects(self._sync.id, self._sync.rejects.retention)
+        store.prune(self._sync.id, self._sync.rejects.retention)
 
     def _note(self, text: str) -> None:
         if text not in self._notes:

@@ -54,6 +54,8 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit) 
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
+    if commit.closed:
+        rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)
 
 

@@ -10,24 +10,22 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
-from connector.state import commits, rejects, runs, syncs, watermarks
+from connector.state import commits, destinations, forgotten, rejects, runs, syncs, watermarks
 from connector.state.database import Database
+from connector.state.history import History
 from connector.state.lease import Lease, acquire, fenced
-from connector.state.rejects import RejectGroup, StoredReject
+from connector.state.rejects import RejectFilter
 from connector.state.syncs import SyncState
 
 LIVE = "live"  # the lane of a sync's ordinary runs
 
 
-class StateStore:
+class StateStore(History):
     """Watermarks, intents, runs, rejects and leases of all syncs.
 
     May be used by several threads, which wait for each other. Every method raises StateError where the store
     cannot be read or written; no message holds a watermark, a key, a row or a password.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Self:
@@ -147,6 +145,46 @@ class StateStore:
         """Return the fingerprint last stored, None for a sync without one."""
         return self._database.read(lambda connection: syncs.fingerprint(connection, sync_id))
 
+    # ── what is known across runs ─────────────────────────────────────────────────────────────────────────
+
+    def learned(self, destination: str) -> dict[str, Any]:
+        """Return what delivery has learned about a destination; empty where nothing is known."""
+        return self._database.read(lambda connection: destinations.load(connection, destination))
+
+    def learn(self, destination: str, values: Mapping[str, Any]) -> None:
+        """Replace what is known of a destination by JSON values. Needs no lease: the last to write is right."""
+        self._database.write(lambda connection: destinations.put(connection, destination, values))
+
+    def forgotten(self, sync_id: str) -> tuple[tuple[str, str], ...]:
+        """Return (kind, digest) of everything of a sync that must not be sent again, in their order."""
+        return self._database.read(lambda connection: forgotten.load(connection, sync_id))
+
+    def forget(
+        self, lease: Lease, digests: Iterable[tuple[str, str]], purge: Iterable[RejectFilter] = ()
+    ) -> int:
+        """Remember what must not be sent again, and delete rejects in the same transaction.
+
+        Args:
+            lease: of a lane of the sync.
+            digests: pairs of a kind (``key`` or ``user``) and a hex SHA-256.
+            purge: the rejects to delete.
+
+        Returns:
+            How many rejects were deleted.
+
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+        """
+        wanted, meant, deleted = set(digests), tuple(purge), 0
+
+        def work(connection: sa.Connection) -> None:
+            nonlocal deleted
+            forgotten.put(connection, lease.sync, wanted)
+            deleted = sum(rejects.delete(connection, each) for each in meant)
+
+        fenced(lease, work)
+        return deleted
+
     # ── between runs ──────────────────────────────────────────────────────────────────────────────────────
 
     def syncs(self) -> list[SyncState]:
@@ -171,7 +209,7 @@ class StateStore:
         self._database.write(work)
 
     def reset(self, sync_id: str) -> None:
-        """Forget watermarks, intents and fingerprint of a sync; runs and rejects stay.
+        """Forget watermarks, intents and fingerprint of a sync; runs, rejects and `forgotten` stay.
 
         Raises:
             LeaseHeld: a run holds the sync.
@@ -197,38 +235,3 @@ class StateStore:
             syncs.rename(connection, old_id, new_id)
 
         self._database.write(work)
-
-    # ── runs and rejects ──────────────────────────────────────────────────────────────────────────────────
-
-    def runs(self, sync_id: str, limit: int = 20) -> list[RunReport]:
-        """Return the runs of a sync, the newest first. One that goes on has no `ended`; one that died has no exit code."""
-        return self._database.read(lambda connection: runs.latest(connection, sync_id, limit))
-
-    def last_runs(self) -> dict[str, RunReport]:
-        """Return the newest run of every sync, by its id."""
-        return self._database.read(runs.last_of_each)
-
-    def list_rejects(self, sync_id: str, reason: str | None = None, limit: int = 100) -> list[StoredReject]:
-        """Return open rejects of a sync, the newest first."""
-        return self._database.read(lambda connection: rejects.listed(connection, sync_id, reason, limit))
-
-    def reject_groups(self, sync_id: str) -> list[RejectGroup]:
-        """Return the open rejects of a sync counted by reason, the largest group first."""
-        return self._database.read(lambda connection: rejects.groups(connection, sync_id))
-
-    def get_reject(self, event_id: str, sync_id: str | None = None) -> list[StoredReject]:
-        """Return the rejects under an eventId (one for each reason and sync), closed ones too, the newest first."""
-        return self._database.read(lambda connection: rejects.by_event(connection, event_id, sync_id))
-
-    def close_rejects(self, sync_id: str, event_ids: Iterable[str]) -> None:
-        """Mark rejects as settled; one that comes by again is open again."""
-        wanted = tuple(event_ids)
-        self._database.write(lambda connection: rejects.close(connection, sync_id, wanted))
-
-    def delete_rejects(self, sync_id: str, *, reason: str | None = None, event_id: str | None = None) -> int:
-        """Delete rejects of a sync: all, or those with a reason or an eventId. Returns how many."""
-        return self._database.write(lambda connection: rejects.delete(connection, sync_id, reason, event_id))
-
-    def prune_rejects(self, sync_id: str, retention: dt.timedelta) -> int:
-        """Delete the rejects of a sync last seen longer ago than `retention`. Returns how many."""
-        return self._database.write(lambda connection: rejects.prune(connection, sync_id, retention))

@@ -17,6 +17,7 @@ from connector.state.holder import gone
 from connector.state.lease import holder_of, locked_row, refuse_if_held
 from connector.state.schema import (
     StoreNow,
+    forgotten,
     intents,
     leases,
     moment,
@@ -115,7 +116,10 @@ def seize(connection: sa.Connection, database: Database, sync: str, *lanes: str)
 
 
 def reset(connection: sa.Connection, sync: str) -> None:
-    """Forget watermarks, intents and fingerprint of a sync; its runs and rejects stay. The lanes are seized."""
+    """Forget watermarks, intents and fingerprint of a sync. The lanes are seized.
+
+    Its runs and rejects stay, and what was promised not to be sent again.
+    """
     for table in (watermarks, intents):
         connection.execute(sa.delete(table).where(table.c.sync == sync))
     connection.execute(sa.update(syncs).where(syncs.c.sync == sync).values(fingerprint=None))
@@ -142,8 +146,12 @@ def rename(connection: sa.Connection, old: str, new: str) -> None:
     moved = rejects.alias()
     both = (moved.c.sync == old, moved.c.event_id == rejects.c.event_id, moved.c.reason == rejects.c.reason)
     connection.execute(sa.delete(rejects).where(rejects.c.sync == new, sa.exists().where(*both)))
+    # What must not be sent under either id must not be sent under the new one.
+    same = (forgotten.c.kind, forgotten.c.digest)
+    under_both = sa.select(*same).where(forgotten.c.sync == new)
+    connection.execute(sa.delete(forgotten).where(forgotten.c.sync == old, sa.tuple_(*same).in_(under_both)))
     connection.execute(sa.delete(syncs).where(syncs.c.sync == new))
-    for table in (watermarks, intents, syncs, runs, rejects):
+    for table in (watermarks, intents, syncs, runs, rejects, forgotten):
         connection.execute(sa.update(table).where(table.c.sync == old).values(sync=new))
 
 
