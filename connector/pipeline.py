@@ -112,8 +112,8 @@ class Pipeline:
         self._open_rejects = open_rejects
         self._stop = stop
         self._inbox: queue.SimpleQueue[Outcome | MappedBatch | End | None] = queue.SimpleQueue()
-        self._delivery = Delivery(attempts, settings.concurrency, self._inbox.put)
-        self._window = Window(settings.concurrency, settings.window)
+        self._delivery = Delivery(attempts, self._inbox.put)
+        self._window = Window(lambda: attempts.tuning.in_flight, max(settings.window, settings.concurrency))
         self._finished = self.progress.counts
         self._accounts: BatchAccounts | None = None
         self._ceilings = Ceilings(settings.rejects)
@@ -133,7 +133,7 @@ class Pipeline:
             ConnectorError: why the run ended early; everything acknowledged is committed.
         """
         feed = start_feed(self._inbox.put)
-        cutting = Cutting(self._attempts.limits, feed.used)
+        cutting = Cutting(self._attempts.tuning, feed.used)
         self._stop.wakes(lambda: self._inbox.put(None))
         # The loop may be waiting when the time is over, so somebody else has to look at the clock.
         cut_off = threading.Timer(self._settings.shutdown_timeout, abort)

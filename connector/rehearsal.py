@@ -15,7 +15,6 @@ from connector import wiring
 from connector.config.models import Sync
 from connector.cutting import Cutting
 from connector.feed import limited
-from connector.load.attempts import Limits
 from connector.load.track import Bodies
 from connector.model import EMPTY_WATERMARK, MappedBatch, Watermark
 
@@ -51,8 +50,7 @@ def _stored_watermark(sync: Sync, state: str) -> Watermark:
 
 def dry_run(sync: Sync, state: str, limit: int | None) -> Iterator[bytes]:
     """Yield the exact bodies that a run would send, in order (at the ceilings of size, nothing learned)."""
-    limits = Limits(sync.destination.max_items, sync.destination.max_bytes)
-    cutting = Cutting(limits, lambda: None)
+    cutting = Cutting(sync.destination, lambda: None)
     for batch in mapped_batches(sync, state, limit):
         cutting.add(batch)
         while (request := cutting.peek()) is not None:

@@ -205,7 +205,8 @@ class _Run:
         transport = wiring.open_transport(sync)
         halt = threading.Event()
         self._stop.wakes(halt.set)
-        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired)
+        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, {})
+        self._stop.wakes(attempts.stop)
         settings = Settings(
             concurrency=sync.destination.concurrency,
             window=sync.destination.window,
@@ -231,6 +232,7 @@ class _Run:
 
         def abort() -> None:
             halt.set()
+            attempts.stop()
             transport.close()
 
         try:

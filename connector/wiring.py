@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 
@@ -14,9 +14,12 @@ from connector.config.models import DatabaseSource, ParquetSource, Sql, Sync
 from connector.errors import ConfigError, ConfigErrors
 from connector.extract import Extractor, Limits
 from connector.load.attempts import Attempts
+from connector.load.breaker import Breaker
+from connector.load.gate import Gate
 from connector.load.pacing import Pacing
 from connector.load.track import Track
 from connector.load.transport import HttpTransport
+from connector.load.tuning import Tuning
 from connector.mapping.mapper import Mapper
 from connector.mapping.spec import MappingSpec
 from connector.pandas_later import defer_pandas
@@ -111,12 +114,30 @@ def open_transport(sync: Sync) -> HttpTransport:
 
 
 def open_attempts(
-    sync: Sync, transport: HttpTransport, halt: Event, may_send: Callable[[], bool]
+    sync: Sync,
+    transport: HttpTransport,
+    halt: Event,
+    may_send: Callable[[], bool],
+    learned: Mapping[str, int],
 ) -> Attempts:
-    """Return what sends a sync's requests through `transport`, until `halt` is set."""
+    """Return what sends a sync's requests through `transport`, until `halt` is set.
+
+    Args:
+        sync: the destination and its ceilings.
+        transport: carries the bytes.
+        halt: ends every wait.
+        may_send: asked before each attempt.
+        learned: what earlier runs have found out about the destination.
+    """
     destination = sync.destination
-    pacing = Pacing(halt, destination.max_items_per_second, destination.max_requests_per_second)
-    return Attempts(Track(destination, transport), destination, pacing, may_send)
+    rate = destination.max_items_per_second
+    # A request is worth no more than a second of the rate, or a slow rate would come in gusts.
+    max_items = destination.max_items if rate is None else min(destination.max_items, max(1, int(rate)))
+    tuning = Tuning(destination.concurrency, max_items, destination.max_bytes, learned)
+    retry = destination.retry
+    breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
+    pacing = Pacing(halt, rate, destination.max_requests_per_second)
+    return Attempts(Track(destination, transport), destination, pacing, Gate(tuning, breaker), may_send)
 
 
 def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, str]:
