@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.errors import Bug, ConnectorError, GuardTripped, StateError
-from connector.extract import Extractor
+from connector.errors import Bug, ConnectorError, GuardTripped, StateError, TooManyRejects
 from connector.feed import Feed
-from connector.mapping.mapper import Mapper
-from connector.model import Commit, Recovery, RunReport, Watermark
+from connector.model import Commit, Recovery, RunReport
 from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
+from connector.reading import News, Opened, Reading
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
@@ -71,23 +70,21 @@ class _HeldLane:
         self.lease.renew()
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    extractor: Extractor
-    mapper: Mapper
-    store: StateStore
-    lease: Lease
-    recovery: Recovery
-    watermark: Watermark
-    about: int | None
-
-
-def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> RunReport:
+def run_sync(
+    sync: Sync, options: Options, stop: StopSignal, watch: Watch, reading: Reading | None = None
+) -> RunReport:
     """Run a sync once and return its report; every failure is in the report, with its exit code.
 
     The report is stored with the state whenever the state could be opened.
+
+    Args:
+        sync: what to run.
+        options: of the command line.
+        stop: asks it to end.
+        watch: is told how it goes.
+        reading: what is moved, if not what is new in the source.
     """
-    run = _Run(sync, options, stop, watch)
+    run = _Run(sync, options, stop, watch, reading or News(options.limit))
     try:
         run.execute()
     except ConnectorError as error:
@@ -97,8 +94,11 @@ def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> Ru
 
 
 class _Run:
-    def __init__(self, sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> None:
+    def __init__(
+        self, sync: Sync, options: Options, stop: StopSignal, watch: Watch, reading: Reading
+    ) -> None:
         self._sync = sync
+        self._reading = reading
         self._options = options
         self._stop = stop
         self._watch = watch
@@ -139,9 +139,10 @@ class _Run:
             try:
                 with _bugs_named():
                     with wiring.located(self._sync), self._stop.interrupting():
-                        opened = self._open(store, lease, stack)
-                    self._start(opened)
-                    self._move(opened)
+                        opened = self._open(store, stack)
+                    recovery = store.recover(lease)
+                    self._start(opened, lease, recovery)
+                    self._move(opened, lease, recovery)
             except StateError:
                 raise
             except ConnectorError as error:
@@ -149,45 +150,40 @@ class _Run:
                 raise
             self._finish(store, lease, self.report(0))
 
-    def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> _Opened:
+    def _open(self, store: StateStore, stack: ExitStack) -> Opened:
         watermark = store.watermark(self._sync.id)
-        extractor = wiring.open_extractor(self._sync)
+        extractor = self._reading.open(self._sync)
         stack.callback(extractor.close)
         about = extractor.estimate(watermark)
         mapper = wiring.open_mapper(self._sync, extractor)
         stack.callback(mapper.close)
-        return _Opened(extractor, mapper, store, lease, store.recover(lease), watermark, about)
+        return Opened(self._sync, self._id, store, extractor, mapper, watermark, about)
 
-    def _start(self, opened: _Opened) -> None:
+    def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
         store, sync = opened.store, self._sync
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        if opened.watermark:
-            self._compare(store.fingerprint(sync.id), prints)
-        else:
-            rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
-            place = (
-                "the beginning" if sync.source.start == "beginning" else f"source.start: {sync.source.start}"
-            )
-            self._note(f"no state yet in {store.where}: starts from {place}{rows}")
-        if opened.recovery.in_doubt_requests:
+        changed = self._changed(store.fingerprint(sync.id), prints) if opened.watermark else []
+        for note in self._reading.notes(opened, changed):
+            self._note(note)
+        if recovery.in_doubt_requests:
             fate = (
                 "held as rejects"
                 if sync.destination.on_doubt == "hold"
                 else "sent again with the same eventIds"
             )
             self._note(
-                f"an earlier run ended before {opened.recovery.in_doubt_requests} of its requests were answered: "
-                f"their {opened.recovery.in_doubt_items} items are in doubt, and are {fate}"
+                f"an earlier run ended before {recovery.in_doubt_requests} of its requests were answered: "
+                f"their {recovery.in_doubt_items} items are in doubt, and are {fate}"
             )
-        store.start_run(
-            opened.lease, self._id, started=self._started, fingerprint=prints, recovery=opened.recovery
-        )
+        # What the next run is compared with is what rows below the watermark were sent by.
+        known = prints if self._reading.advances else None
+        store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
 
-    def _compare(self, before: dict[str, str] | None, now: dict[str, str]) -> None:
-        """Refuse what would make the watermark a lie; note a changed mapping, which re-sends nothing by itself."""
+    def _changed(self, before: dict[str, str] | None, now: dict[str, str]) -> list[str]:
+        """Return what has changed; refuse what would make the watermark a lie."""
         if not before:
-            return
+            return []
         changed = [name for name in now if before.get(name, now[name]) != now[name]]
         if refused := [_REFUSE[name] for name in changed if name in _REFUSE]:
             raise GuardTripped(
@@ -195,38 +191,28 @@ class _Run:
                 hint=f"restore the setting, use a state of its own (--state), or start over: "
                 f"connector state reset {self._sync.sync}",
             )
-        if "mapping" in changed:
-            self._note(
-                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
-            )
+        return changed
 
-    def _move(self, opened: _Opened) -> None:
-        sync, lease = self._sync, opened.lease
+    def _move(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
+        sync, moving = self._sync, self._reading.moving(opened)
         transport = wiring.open_transport(sync)
         halt = threading.Event()
         self._stop.wakes(halt.set)
         attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, {})
         self._stop.wakes(attempts.stop)
-        settings = Settings(
-            concurrency=sync.destination.concurrency,
-            window=sync.destination.window,
-            hold_doubtful=sync.destination.on_doubt == "hold",
-            rejects=sync.rejects,
-            shutdown_timeout=sync.shutdown_timeout.total_seconds(),
-        )
         pipeline = Pipeline(
-            settings,
+            _settings(sync),
             attempts,
-            _HeldLane(opened.store, lease, self._id),
-            opened.recovery,
-            OpenRejects(opened.mapper.key_hashes(())),
+            moving.lane(_HeldLane(opened.store, lease, self._id)),
+            recovery,
+            OpenRejects(opened.mapper.key_hashes([*moving.open_rejects])),
             self._stop,
         )
         self._progress = pipeline.progress
         self._watch.started(pipeline.progress)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
-            feed = Feed(opened.extractor, opened.mapper, opened.watermark, deliver, self._options.limit)
+            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver)
             feed.start()
             return feed
 
@@ -237,17 +223,27 @@ class _Run:
 
         try:
             pipeline.run(start_feed, abort)
+        except TooManyRejects:
+            self._conclude(opened, lease)
+            raise
         finally:
             abort()
             for note in opened.extractor.notes():
                 self._note(note)
+        self._conclude(opened, lease)
+
+    def _conclude(self, opened: Opened, lease: Lease) -> None:
+        found = self._reading.conclude(opened, lease, self._progress.counts)
+        self._progress.counts += found.counts
+        for note in found.notes:
+            self._note(note)
 
     def _finish(self, store: StateStore, lease: Lease, report: RunReport) -> None:
         """Write the report, also of a run that could not open its source: `status` must not show an older one."""
         if not self._entered:
             store.start_run(lease, self._id, started=self._started)
         # Only a run that read to the end has passed all that earlier ones left; exit 4 may have stopped it early.
-        whole = report.exit_code == 0 and self._options.limit is None
+        whole = report.exit_code == 0 and self._reading.whole
         store.finish_run(lease, report, clear_recovered=whole)
         store.prune(self._sync.id, self._sync.rejects.retention)
 
@@ -255,6 +251,16 @@ class _Run:
         if text not in self._notes:
             self._notes.append(text)
             self._watch.note(text)
+
+
+def _settings(sync: Sync) -> Settings:
+    return Settings(
+        concurrency=sync.destination.concurrency,
+        window=sync.destination.window,
+        hold_doubtful=sync.destination.on_doubt == "hold",
+        rejects=sync.rejects,
+        shutdown_timeout=sync.shutdown_timeout.total_seconds(),
+    )
 
 
 @contextmanager
