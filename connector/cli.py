@@ -15,6 +15,7 @@ from connector.cli_options import (
     State,
     Target,
     Targets,
+    Wait,
     debugging,
     exit_codes,
     files_of,
@@ -70,6 +71,7 @@ def run(
         bool,
         typer.Option("--dry-run", help="Write the exact requests as NDJSON; send nothing, touch no state."),
     ] = False,
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
     """Move what is new from the sources into Track, and account for every row."""
@@ -80,7 +82,7 @@ def run(
         if dry_run:
             code = commands.dry_run(files, env, state, limit)
         else:
-            code = commands.run(files, commands.RunOptions(env, state, limit, json, debugging()))
+            code = commands.run(files, commands.RunOptions(env, state, limit, json, wait, debugging()))
     raise typer.Exit(code)
 
 

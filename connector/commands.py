@@ -26,6 +26,7 @@ class RunOptions:
     state: str | None
     limit: int | None
     json: bool
+    wait: bool = False
     debug: bool = False
 
 
@@ -79,7 +80,7 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
 
     with console.Live(sync.sync) as live:
         watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
-        return run_sync(sync, Options(state, options.limit), stop, watch)
+        return run_sync(sync, Options(state, options.limit, options.wait), stop, watch)
 
 
 def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:

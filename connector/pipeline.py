@@ -58,9 +58,6 @@ from connector.progress import Progress
 from connector.stopping import StopSignal
 from connector.window import Window
 
-# How often an idle loop renews its lease, in seconds.
-_HEARTBEAT = 2.0
-
 
 class Lane(Protocol):
     """The held lane of a sync: where a run commits."""
@@ -74,13 +71,14 @@ class Lane(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the loop is told: ceilings on requests and rejects, and how long a stop waits, in seconds."""
+    """What the loop is told: ceilings on requests and rejects; in seconds how long a stop waits, and how soon to renew."""
 
     concurrency: int
     window: int
     hold_doubtful: bool
     rejects: Rejects
     shutdown_timeout: float
+    heartbeat: float
 
 
 class Pipeline:
@@ -173,7 +171,7 @@ class Pipeline:
         """Take all that is reported; block for it unless a request can be cut at once."""
         if self._can_take(cutting) is None and not self._can_conclude(cutting):
             try:
-                self._hear(self._inbox.get(timeout=_HEARTBEAT), cutting)
+                self._hear(self._inbox.get(timeout=self._settings.heartbeat), cutting)
             except queue.Empty:
                 self._lane.renew()
         with suppress(queue.Empty):

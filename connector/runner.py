@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.errors import Bug, ConnectorError, GuardTripped, StateError, TooManyRejects
+from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
 from connector.feed import Feed
+from connector.guards import compare
 from connector.model import Commit, Recovery, RunReport
 from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
-from connector.reading import News, Opened, Reading
+from connector.reading import Moving, News, Opened, Reading
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
@@ -27,15 +28,8 @@ LIVE = "live"
 
 # Without a sign of life for this long, another host may take the lane over; seconds.
 _LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
-
-# What a person may accept by `state reset`; a change of these makes the watermark meaningless.
-_REFUSE = {
-    "source": "reads another source",
-    "mode": "reads in another mode",
-    "cursor": "has another cursor",
-    "key": "has another key",
-    "destination": "sends to another destination",
-}
+# How often a run that waits for a lane looks whether it is free; seconds.
+_LOOK_AGAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +38,7 @@ class Options:
 
     state: str
     limit: int | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +128,33 @@ class _Run:
         with ExitStack() as stack:
             with self._stop.interrupting():
                 store = stack.enter_context(wiring.open_store(self._options.state))
-                lease = stack.enter_context(
-                    store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
-                )
+                lease = stack.enter_context(self._acquire(store))
             try:
                 with _bugs_named():
-                    with wiring.located(self._sync), self._stop.interrupting():
+                    with wiring.located(self._sync), self._stop.interrupting(), lease.kept():
                         opened = self._open(store, stack)
-                    recovery = store.recover(lease)
-                    self._start(opened, lease, recovery)
-                    self._move(opened, lease, recovery)
+                        recovery = store.recover(lease)
+                        self._start(opened, lease, recovery)
+                        moving = self._reading.moving(opened)
+                    self._move(opened, lease, moving, recovery)
             except StateError:
                 raise
             except ConnectorError as error:
                 self._finish(store, lease, self.failed(error))
                 raise
             self._finish(store, lease, self.report(0))
+
+    def _acquire(self, store: StateStore) -> Lease:
+        """Take the lane, at once or, if the options say so, when its holder has given it back."""
+        while True:
+            try:
+                return store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
+            except LeaseHeld as held:
+                if not self._options.wait:
+                    raise
+                self._note(f"waits: {held.message}")
+            if self._stop.event.wait(_LOOK_AGAIN):
+                raise Stopped
 
     def _open(self, store: StateStore, stack: ExitStack) -> Opened:
         watermark = store.watermark(self._sync.id)
@@ -162,7 +168,7 @@ class _Run:
     def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
         store, sync = opened.store, self._sync
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        changed = self._changed(store.fingerprint(sync.id), prints) if opened.watermark else []
+        changed = compare(sync.sync, store.fingerprint(sync.id), prints) if opened.watermark else []
         for note in self._reading.notes(opened, changed):
             self._note(note)
         if recovery.in_doubt_requests:
@@ -175,39 +181,23 @@ class _Run:
                 f"an earlier run ended before {recovery.in_doubt_requests} of its requests were answered: "
                 f"their {recovery.in_doubt_items} items are in doubt, and are {fate}"
             )
-        # What the next run is compared with is what rows below the watermark were sent by.
+        # What the next run is compared with is how the rows below the watermark were read and mapped.
         known = prints if self._reading.advances else None
         store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
 
-    def _changed(self, before: dict[str, str] | None, now: dict[str, str]) -> list[str]:
-        """Return what has changed; refuse what would make the watermark a lie."""
-        if not before:
-            return []
-        changed = [name for name in now if before.get(name, now[name]) != now[name]]
-        if refused := [_REFUSE[name] for name in changed if name in _REFUSE]:
-            raise GuardTripped(
-                f"{self._sync.sync}: this configuration {' and '.join(refused)} than the one its state was made with",
-                hint=f"restore the setting, use a state of its own (--state), or start over: "
-                f"connector state reset {self._sync.sync}",
-            )
-        return changed
-
-    def _move(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
-        sync, moving = self._sync, self._reading.moving(opened)
+    def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:
+        sync, store = self._sync, opened.store
         transport = wiring.open_transport(sync)
         halt = threading.Event()
         self._stop.wakes(halt.set)
-        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, {})
+        destination = wiring.destination_print(sync)
+        learned = store.learned(destination)
+        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, learned)
         self._stop.wakes(attempts.stop)
-        pipeline = Pipeline(
-            _settings(sync),
-            attempts,
-            moving.lane(_HeldLane(opened.store, lease, self._id)),
-            recovery,
-            OpenRejects(opened.mapper.key_hashes([*moving.open_rejects])),
-            self._stop,
-        )
+        known = OpenRejects(opened.mapper.key_hashes([*moving.open_rejects]))
+        lane = moving.lane(_HeldLane(store, lease, self._id))
+        pipeline = Pipeline(_settings(sync), attempts, lane, recovery, known, self._stop)
         self._progress = pipeline.progress
         self._watch.started(pipeline.progress)
 
@@ -231,9 +221,14 @@ class _Run:
             for note in opened.extractor.notes():
                 self._note(note)
         self._conclude(opened, lease)
+        if attempts.accepted and (now := attempts.tuning.learned()) != learned:
+            store.learn(destination, now)
 
     def _conclude(self, opened: Opened, lease: Lease) -> None:
-        found = self._reading.conclude(opened, lease, self._progress.counts)
+        if self._stop.requested:
+            return
+        with self._stop.interrupting(), lease.kept():
+            found = self._reading.conclude(opened, lease, self._progress.counts)
         self._progress.counts += found.counts
         for note in found.notes:
             self._note(note)
@@ -260,6 +255,7 @@ def _settings(sync: Sync) -> Settings:
         hold_doubtful=sync.destination.on_doubt == "hold",
         rejects=sync.rejects,
         shutdown_timeout=sync.shutdown_timeout.total_seconds(),
+        heartbeat=min(2.0, _LEASE / 4),
     )
 
 

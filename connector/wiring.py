@@ -146,16 +146,24 @@ def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, s
     A changed source, cursor, key or destination would make its watermark a lie; a changed mapping or transform
     only makes what was sent differ from what would be sent now.
     """
-    source, destination = sync.source, sync.destination
+    source = sync.source
     cursor = source.cursor.sql if isinstance(source.cursor, Sql) else source.cursor
     parts = {
         "source": [extractor.identity(), source.where],
         "mode": source.mode,
         "cursor": cursor,
         "key": source.key,
-        "destination": [destination.base_url, destination.org, destination.project, destination.source_id],
         "mapping": mapper.fingerprint,
     }
-    return {
-        name: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16] for name, value in parts.items()
-    }
+    prints = {name: _digest(value) for name, value in parts.items()}
+    return {**prints, "destination": destination_print(sync)}
+
+
+def destination_print(sync: Sync) -> str:
+    """Return what stands for a destination in the state: of the sync's fingerprint, and for what is learned of it."""
+    destination = sync.destination
+    return _digest([destination.base_url, destination.org, destination.project, destination.source_id])
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]

@@ -133,7 +133,7 @@ class Tuning:
 
     def _too_large(self, sample: Sample, now: float) -> None:
         """Blame the items, unless as many have passed: then the bytes."""
-        by_bytes = sample.items <= min(self._passed_items, self._items.good)
+        by_bytes = sample.items <= max(1, min(self._passed_items, self._items.good))
         dial, size = (self._bytes, sample.bytes) if by_bytes else (self._items, sample.items)
         if not by_bytes:
             self._passed_items = min(self._passed_items, sample.items - 1)
