@@ -121,7 +121,7 @@ def resumed(
 
 
 def read_again(
-    source: DatabaseSource, keys: Sequence[str], watermark: Watermark, columns: Sequence[str] = ()
+    source: DatabaseSource, keys: Sequence[str], watermark: Watermark | None, columns: Sequence[str] = ()
 ) -> list[SourceBatch]:
     """The batches of rows that are read again by their keys; no row is left out or moves anything."""
     extractor = open_database(source)

@@ -64,7 +64,7 @@ class Extractor(Protocol):
         """
 
     def read_keys(
-        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield rows again: those with one of `keys` that a run has already passed, at or below `watermark`.
 
@@ -75,7 +75,8 @@ class Extractor(Protocol):
         Args:
             columns: as in `read`.
             keys: canonical JSON arrays, as eventIds have them.
-            watermark: how far runs have come.
+            watermark: how far runs have come; None for rows that any run can read, to see whether they are there:
+                their versions mean nothing.
 
         Raises:
             ConfigError: the source has no key.

@@ -146,7 +146,7 @@ class DatabaseExtractor:
         return self._reading
 
     def read_keys(
-        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
         shape = self._known
@@ -155,7 +155,8 @@ class DatabaseExtractor:
         leaving = {column.name: column for column in shape.columns}
         key = tuple(leaving[column.name] for column in shape.key)
         scan = replace(self._scan(columns), paged=False)
-        again = Again(scan, key, self._part(watermark) or {}, self._source.timezone)
+        part = None if watermark is None else self._part(watermark) or {}
+        again = Again(scan, key, part, self._source.timezone)
         self._reading = self._guarded(self._stoppable(again.batches(keys)))
         return self._reading
 

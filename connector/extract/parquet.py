@@ -26,6 +26,7 @@ from connector.extract.files.manifest import (
     Plan,
     Todo,
     changed,
+    last_pass,
     pack_schema,
     pass_number,
     passed,
@@ -160,7 +161,7 @@ class ParquetExtractor:
             yield _without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
 
     def read_keys(
-        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` among those that runs have read; see `Extractor.read_keys`.
 
@@ -171,13 +172,14 @@ class ParquetExtractor:
         return self._again(columns, keys, watermark)
 
     def _again(
-        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
-        self._prepare(watermark)
-        number = None if self._source.mode == "incremental" else watermark.get(WHOLE, {}).get("pass")
+        if watermark is not None:
+            self._prepare(watermark)
+        number = None if self._source.mode == "incremental" else last_pass(watermark)
         shape = self._shape(columns, resolve(self._source, self._fixed(), self._sql), number)
-        found = self._footers.read([file for file in self._dataset.files if file.path in watermark])
-        todos = tuple(passed(found, watermark, number))
+        files = [file for file in self._dataset.files if watermark is None or file.path in watermark]
+        todos = tuple(passed(self._footers.read(files), watermark, number))
         fields = [shape.schema.field(name) for name in shape.key]
         for wanted in sought(keys, fields, self._source.timezone, _KEYS):
             assembler = Assembler(shape, self._sql)

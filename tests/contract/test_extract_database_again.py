@@ -63,6 +63,12 @@ def test_a_row_that_changed_since_is_left_to_the_next_run(database: Database) ->
     assert batch.rows.to_pylist() == [{"note": "new", "id": 3}]
 
 
+def test_without_a_watermark_rows_are_found_wherever_runs_read(database: Database) -> None:
+    orders(database, [*ROWS_OF, (99, None)])
+    for source, there in ((database.source(), [2]), (database.source(mode="full"), [2, 99])):
+        assert list(versions(read_again(source, ["[2]", "[99]", "[100]"], None))) == there
+
+
 def test_what_no_row_has_is_not_found(database: Database) -> None:
     """Rows that are gone, keys of another form, and texts that are no key."""
     orders(database, ROWS_OF)

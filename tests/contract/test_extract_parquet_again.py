@@ -17,7 +17,7 @@ def again(path, keys, watermark, **settings):
     """The rows that are read again, each with its version; no batch moves anything."""
     source = extractor(path, **settings)
     source.open()
-    source.estimate(watermark)
+    source.estimate(watermark or EMPTY_WATERMARK)
     found = []
     for batch in source.read_keys(tuple(source.schema().names), keys, watermark):
         count = batch.rows.num_rows
@@ -97,6 +97,13 @@ def test_of_a_rewritten_file_with_a_cursor_only_what_lies_above_is_left_to_the_n
         ({"x": 3, "c": 3}, "3"),
     ]
     assert Run(tmp_path, run.watermark, **settings).column("x") == [2, 4]
+
+
+@pytest.mark.parametrize("settings", [{}, {"cursor": "c"}, {"mode": "full"}], ids=str)
+def test_without_a_watermark_rows_are_found_wherever_they_stand(tmp_path, settings):
+    days(tmp_path)
+    found = again(tmp_path, ["[3]", "[25]", "[99]"], None, key=("x",), **settings)
+    assert [row["x"] for row, _ in found] == [3, 25]
 
 
 def test_the_second_pass_has_its_own_number(tmp_path):

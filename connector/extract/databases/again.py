@@ -24,13 +24,13 @@ class Again:
     Attributes:
         scan: what is read, in one statement a group of keys.
         key: the key columns, with the types in which rows leave.
-        part: how far reading has come.
+        part: how far reading has come; None for rows wherever they stand.
         timezone: of timestamps that name no zone.
     """
 
     scan: Scan
     key: tuple[Column, ...]
-    part: Mapping[str, Any]
+    part: Mapping[str, Any] | None
     timezone: str
 
     def batches(self, keys: Sequence[str]) -> Iterator[SourceBatch]:
@@ -45,6 +45,9 @@ class Again:
 
     def _passed(self) -> list[str] | None:
         """Conditions for rows that were read before, None where none was."""
+        cursor = self.scan.keyset.order[0]
+        if self.part is None:
+            return [f"{cursor.sql} is not null", *([cursor.finite] if cursor.finite else [])]
         raws = tuple(
             _raw(value) for value in (self.part.get("cursor"), *(self.part.get("key") or ())) if value
         )
@@ -54,7 +57,6 @@ class Again:
             return [self.scan.keyset.through(raws)] if raws else None
         if not self.part.get("cursor"):
             return None
-        cursor = self.scan.keyset.order[0]
         return [self.scan.keyset.through(raws), *([cursor.finite] if cursor.finite else [])]
 
     def _condition(self, group: Sought) -> str:
@@ -77,7 +79,8 @@ class Again:
         return " and ".join(f"({part})" for part in parts)
 
     def _batch(self, chunk: Chunk) -> SourceBatch:
-        version: pa.Array | str = str(self.part["pass"]) if "pass" in self.part else versions(chunk.raw[0])
+        number = (self.part or {}).get("pass")
+        version: pa.Array | str = versions(chunk.raw[0]) if number is None else str(number)
         return SourceBatch(
             rows=chunk.rows,
             position=lambda _: EMPTY_WATERMARK,

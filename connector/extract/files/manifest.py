@@ -90,6 +90,11 @@ def pass_number(watermark: Watermark) -> tuple[int, bool]:
     return (last["pass"] + 1, True) if last["done"] else (last["pass"], False)
 
 
+def last_pass(watermark: Watermark | None) -> int:
+    """Return the number of the pass that `watermark` stands in or behind, 0 for none."""
+    return int(watermark[WHOLE]["pass"]) if watermark and WHOLE in watermark else 0
+
+
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
     """Return the files that must be looked into: new, unfinished, or of another size or time than recorded."""
     return [file for file in files if not _settled(file, _part(file, watermark, number), number)]
@@ -129,19 +134,22 @@ def plan(
     return Plan(tuple(todos), touched, number, begins)
 
 
-def passed(found: Sequence[tuple[File, Footer]], watermark: Watermark, number: int | None) -> Iterator[Todo]:
+def passed(
+    found: Sequence[tuple[File, Footer]], watermark: Watermark | None, number: int | None
+) -> Iterator[Todo]:
     """Yield what runs have read of each file, to read it again; what was rewritten since is left to the next run.
 
     Args:
         found: files that have a part in the watermark.
-        watermark: how far runs have come.
+        watermark: how far runs have come; None for everything that is there.
         number: of the last pass, or None when new files are what is read.
     """
     for file, footer in found:
-        part = _part(file, watermark, number)
+        part = None if watermark is None else _part(file, watermark, number)
         if part is None:
-            continue
-        if part["digest"] == footer.digest:
+            if watermark is None:
+                yield Todo(file, footer)
+        elif part["digest"] == footer.digest:
             yield Todo(file, footer, stop=part["rows"])
         elif ceiling := part.get("cursor") if part["rows"] >= part["total"] else part.get("floor"):
             # The next run reads only what lies above.
