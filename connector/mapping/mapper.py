@@ -186,11 +186,13 @@ class Mapper:
         return replace(reject, version=said, mapping=self.fingerprint[:16])
 
     def key_hashes(self, keys: Sequence[str]) -> Hashes:
-        """Return the hashes of canonical keys, as `MappedBatch.key` has them; sorted."""
+        """Return the hashes of canonical keys, as `MappedBatch.key` has them."""
         if not keys:
             return np.empty(0, np.uint64)
-        found = self._engine.run(f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys)}))
-        return np.unique(_numpy(found, "key"))
+        found = self._engine.run(
+            f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys, pa.string())})
+        )
+        return _numpy(found, "key").astype(np.uint64)
 
     def cancel(self) -> None:
         """Interrupt a running `map`, which then raises Stopped; callable from any thread."""
