@@ -113,7 +113,7 @@ def _text(value: Any, _: pa.DataType) -> str:
     return value
 
 
-def _boolean(value: bool, _: pa.DataType) -> bool:  # noqa: FBT001 - the value itself
+def _boolean(value: bool, _: pa.DataType) -> bool:
     if not isinstance(value, bool):
         raise TypeError
     return value

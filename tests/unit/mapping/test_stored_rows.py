@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+from mappings import naive
 
 from connector.mapping.engine import Engine
 from connector.mapping.rejects import Shown
@@ -32,8 +33,8 @@ COLUMNS = {
     "bytes": pa.array([b"\x00\xff", b"", None]),
     "fixed": pa.array([b"\x00\xff", b"ab", None], pa.binary(2)),
     "date": pa.array([dt.date(1, 1, 1), dt.date(9999, 12, 31), None]),
-    "naive": pa.array([STAMP, dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)], pa.timestamp("us")),
-    "zoned": pa.array([STAMP, dt.datetime(1969, 12, 31), None], pa.timestamp("us", "UTC")),
+    "naive": pa.array([STAMP, naive(1, 1, 1), naive(9999, 12, 31)], pa.timestamp("us")),
+    "zoned": pa.array([STAMP, naive(1969, 12, 31), None], pa.timestamp("us", "UTC")),
     "elsewhere": pa.array([1_700_000_000_123, -1, None], pa.timestamp("ms", "America/New_York")),
     "seconds": pa.array([1_700_000_000, -1, None], pa.timestamp("s")),
     "nanoseconds": pa.array([1_700_000_000_123_456_000, -1_000, None], pa.timestamp("ns")),
