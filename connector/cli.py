@@ -22,7 +22,8 @@ from connector.cli_options import (
     load,
     set_debugging,
 )
-from connector.cli_state import rejects_app, state_app
+from connector.cli_rejects import rejects_app
+from connector.cli_state import state_app
 
 app = typer.Typer(
     name="connector",

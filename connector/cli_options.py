@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -57,6 +59,10 @@ def exit_codes() -> Iterator[None]:
         _fail(Stopped(hint=""))
     except ConnectorError as error:
         _fail(error)
+    except BrokenPipeError:
+        # Whoever reads what is printed has seen enough, such as `head`. Python would complain once more on leaving.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
     except Exception as error:  # noqa: BLE001 - the last place to say it in words
         bug = Bug(
             f"a mistake of the program ({type(error).__name__})",
@@ -112,3 +118,12 @@ def state_of(sync: Sync, state: str | None) -> str:
     from connector.config.syncs import state_url
 
     return state_url(sync.file, state, environment=sync.environment)
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; nobody there to answer is a no."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        return False

@@ -20,6 +20,7 @@ from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
 from connector.reading import Moving, News, Opened, Reading
+from connector.state import location
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
@@ -167,6 +168,8 @@ class _Run:
 
     def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
         store, sync = opened.store, self._sync
+        if risk := location.risk(self._options.state):
+            self._note(risk)
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
         changed = compare(sync.sync, store.fingerprint(sync.id), prints) if opened.watermark else []
         for note in self._reading.notes(opened, changed):

@@ -10,7 +10,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
-from connector.state import commits, destinations, forgotten, rejects, runs, syncs, watermarks
+from connector.state import commits, copying, destinations, forgotten, rejects, runs, syncs, watermarks
 from connector.state.database import Database
 from connector.state.history import History
 from connector.state.lease import Lease, acquire, fenced
@@ -235,3 +235,15 @@ class StateStore(History):
             syncs.rename(connection, old_id, new_id)
 
         self._database.write(work)
+
+    def copy_to(self, target: StateStore) -> dict[str, int]:
+        """Copy everything into a store that holds nothing yet, in one transaction there.
+
+        Returns:
+            The number of rows by the name of their table.
+
+        Raises:
+            LeaseHeld: a run holds a sync of this store.
+            ConfigError: the target holds something.
+        """
+        return copying.copy(self._database, target._database)

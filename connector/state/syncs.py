@@ -29,6 +29,9 @@ from connector.state.schema import (
     watermarks,
 )
 
+# A token that is used up commits nothing any more.
+_FREE = sa.update(leases).values(token=leases.c.token + 1, pid=None, expires=None, since=None)
+
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
@@ -111,8 +114,28 @@ def seize(connection: sa.Connection, database: Database, sync: str, *lanes: str)
     known = connection.execute(sa.select(leases.c.lane).where(leases.c.sync == sync)).scalars()
     for lane in sorted({*known, *lanes}):
         refuse_if_held(connection, locked_row(connection, (sync, lane)), database)
-    free = {"token": leases.c.token + 1, "pid": None, "expires": None, "since": None}
-    connection.execute(sa.update(leases).where(leases.c.sync == sync).values(free))
+    connection.execute(_FREE.where(leases.c.sync == sync))
+
+
+def seize_all(connection: sa.Connection, database: Database) -> None:
+    """Let no holder of any lane commit any more.
+
+    Raises:
+        LeaseHeld: a lane is held by someone who may still be at work.
+    """
+    refuse_running(connection, database)
+    connection.execute(_FREE)
+
+
+def refuse_running(connection: sa.Connection, database: Database) -> None:
+    """Refuse a store at which someone runs a sync.
+
+    Raises:
+        LeaseHeld: a lane is held.
+    """
+    every = sa.select(leases).order_by(leases.c.sync, leases.c.lane).with_for_update()
+    for row in connection.execute(every).all():
+        refuse_if_held(connection, row, database)
 
 
 def reset(connection: sa.Connection, sync: str) -> None:

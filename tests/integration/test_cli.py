@@ -15,7 +15,17 @@ from connector import wiring
 
 COMMANDS = [
     *("run", "check", "test", "preview", "status", "sandbox", "demo", "schema"),
-    *("rejects list", "rejects show", "state show", "state set", "state reset", "state rename"),
+    *(
+        "rejects list",
+        "rejects show",
+        "rejects export",
+        "rejects drop",
+        "state show",
+        "state set",
+        "state reset",
+        "state rename",
+        "state copy",
+    ),
 ]
 
 
