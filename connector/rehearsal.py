@@ -17,6 +17,7 @@ from connector.cutting import Cutting
 from connector.feed import limited
 from connector.load.track import Bodies
 from connector.model import EMPTY_WATERMARK, MappedBatch, Watermark
+from connector.reading import Opened, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,31 @@ def mapped_batches(sync: Sync, state: str | None, limit: int | None) -> Iterator
             yield mapper.map(batch)
 
 
+def replayed_batches(sync: Sync, state: str, reading: Reading) -> Iterator[MappedBatch]:
+    """Yield what a replay would send."""
+    with ExitStack() as stack:
+        with wiring.located(sync):
+            store = stack.enter_context(wiring.open_store(state, read_only=True))
+            watermark = store.watermark(sync.id)
+            extractor = reading.open(sync)
+            stack.callback(extractor.close)
+            about = extractor.estimate(watermark)
+            mapper = wiring.open_mapper(sync, extractor)
+            stack.callback(mapper.close)
+        moving = reading.moving(Opened(sync, "", store, extractor, mapper, watermark, about))
+        for batch in moving.batches:
+            yield moving.mapper.map(batch)
+
+
 def _stored_watermark(sync: Sync, state: str) -> Watermark:
     with wiring.open_store(state, read_only=True) as store:
         return store.watermark(sync.id)
 
 
-def dry_run(sync: Sync, state: str, limit: int | None) -> Iterator[bytes]:
-    """Yield the exact bodies that a run would send, in order (at the ceilings of size, nothing learned)."""
+def bodies(sync: Sync, batches: Iterator[MappedBatch]) -> Iterator[bytes]:
+    """Yield the exact bodies that batches would be sent in, in order (at the ceilings of size, nothing learned)."""
     cutting = Cutting(sync.destination, lambda: None)
-    for batch in mapped_batches(sync, state, limit):
+    for batch in batches:
         cutting.add(batch)
         while (request := cutting.peek()) is not None:
             cutting.take()
