@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -59,10 +57,6 @@ def exit_codes() -> Iterator[None]:
         _fail(Stopped(hint=""))
     except ConnectorError as error:
         _fail(error)
-    except BrokenPipeError:
-        # Whoever reads what is printed has seen enough, such as `head`. Python would complain once more on leaving.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit from None
     except Exception as error:  # noqa: BLE001 - the last place to say it in words
         bug = Bug(
             f"a mistake of the program ({type(error).__name__})",

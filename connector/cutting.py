@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from connector.load.packing import Packer
@@ -12,15 +13,22 @@ from connector.model import MappedBatch, Request
 
 
 class Sizes(Protocol):
-    """How large a request may be."""
+    """How large requests may be."""
 
-    @property
-    def max_items(self) -> int:
-        """Items, at most."""
+    def next_size(self) -> tuple[int, int]:
+        """Return how many items and bytes the next request may hold."""
 
-    @property
-    def max_bytes(self) -> int:
-        """Bytes, at most."""
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same size for every request."""
+
+    max_items: int
+    max_bytes: int
+
+    def next_size(self) -> tuple[int, int]:
+        """Return it."""
+        return self.max_items, self.max_bytes
 
 
 class Cutting:
@@ -51,7 +59,7 @@ class Cutting:
                     return None
                 batch = self._batches.popleft()
                 self._packer = Packer(batch, envelope(batch.event))
-            self._next = self._packer.next(self._seq + 1, self._sizes.max_items, self._sizes.max_bytes)
+            self._next = self._packer.next(self._seq + 1, *self._sizes.next_size())
             if self._next is None:
                 self._packer = None
                 self._used_up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -32,8 +33,7 @@ def export(sync: Sync, state: str, meant: RejectFilter, to: Path | None) -> None
     with wiring.open_store(state, read_only=True) as store:
         found = store.iterate_rejects(meant, page=_PAGE)
         if to is None:
-            for group in _groups(found):
-                console.raw("".join(_ndjson(group)))
+            _print(found)
             return
         try:
             count = _write_whole(to, found)
@@ -42,6 +42,15 @@ def export(sync: Sync, state: str, meant: RejectFilter, to: Path | None) -> None
                 f"cannot write {to}: {os.strerror(error.errno or 0)}", hint="give --to another path"
             ) from None
     console.say(f"{sync.sync}: {count:,} rejects written to {to}")
+
+
+def _print(found: Iterable[StoredReject]) -> None:
+    try:
+        for group in _groups(found):
+            console.raw("".join(_ndjson(group)))
+    except BrokenPipeError:
+        # Whoever reads this has seen enough, such as `head`. Python would complain once more on leaving.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_whole(to: Path, found: Iterable[StoredReject]) -> int:

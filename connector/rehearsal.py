@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.cutting import Cutting
+from connector.cutting import Cutting, Fixed
 from connector.feed import limited
 from connector.load.track import Bodies
 from connector.model import EMPTY_WATERMARK, MappedBatch, Watermark
@@ -67,7 +67,7 @@ def _stored_watermark(sync: Sync, state: str) -> Watermark:
 
 def bodies(sync: Sync, batches: Iterator[MappedBatch]) -> Iterator[bytes]:
     """Yield the exact bodies that batches would be sent in, in order (at the ceilings of size, nothing learned)."""
-    cutting = Cutting(sync.destination, lambda: None)
+    cutting = Cutting(Fixed(sync.destination.max_items, sync.destination.max_bytes), lambda: None)
     for batch in batches:
         cutting.add(batch)
         while (request := cutting.peek()) is not None:

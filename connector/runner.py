@@ -221,7 +221,7 @@ class _Run:
             raise
         finally:
             abort()
-            for note in opened.extractor.notes():
+            for note in (*opened.extractor.notes(), *attempts.notes()):
                 self._note(note)
         self._conclude(opened, lease)
         if attempts.accepted and (now := attempts.tuning.learned()) != learned:

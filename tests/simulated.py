@@ -56,7 +56,7 @@ def simulate(tuning: Tuning, server: Server, seconds: float, *, pause: float = 0
             flying -= 1
             sign = {200: Sign.ACCEPTED, 429: Sign.OVERLOADED, 413: Sign.TOO_LARGE}.get(status, Sign.NOTHING)
             tuning.answered(Sample(items, items * 290, took, sign, change), now)
-            trace.answers.append((now, items * (status == 200), status, tuning.in_flight, tuning.max_items))
+            trace.answers.append((now, items * (status == 200), status, tuning.in_flight, items))
             if status == 429:
                 waiting += 1
                 at(now + dice.random() * 0.2, "again")
@@ -65,7 +65,7 @@ def simulate(tuning: Tuning, server: Server, seconds: float, *, pause: float = 0
         while flying + waiting < tuning.in_flight:
             flying += 1
             tuning.sent(full=flying + waiting >= tuning.in_flight)
-            items = tuning.max_items
+            items, _ = tuning.next_size()
             status, took = server(flying, items, now)
             at(now + took + dice.random() * pause, "answer", status, items, took, tuning.change)
     return trace

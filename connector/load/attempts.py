@@ -83,6 +83,15 @@ class Attempts:
         """End every wait; safe in a signal handler."""
         self._gate.stop()
 
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences that a person should know of the run."""
+        away = self._gate.breaker.away
+        if not away:
+            return ()
+        return (
+            f"the destination was away for {away:.1f} s: the run paused and probed with one request at a time",
+        )
+
     def begin(self) -> Tally:
         """A sender starts on a request."""
         with self._lock:

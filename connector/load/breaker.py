@@ -17,6 +17,7 @@ class Breaker:
     Attributes:
         open: whether only probes may go.
         due: when the next probe may go, monotonic seconds.
+        away: seconds that it was open, in all, up to the last answer.
     """
 
     def __init__(self, wait_initial: float, wait_max: float) -> None:
@@ -24,8 +25,10 @@ class Breaker:
         self._longest = wait_max
         self._failures = 0
         self._probes = 0
+        self._since = 0.0
         self.open = False
         self.due = 0.0
+        self.away = 0.0
 
     def failed(self, now: float, *, probe: bool, wait: float | None = None) -> None:
         """An attempt failed; the server may have asked to `wait` so many seconds."""
@@ -33,11 +36,13 @@ class Breaker:
         trips = not self.open and self._failures >= TRIP
         if not (probe or trips):  # what was in flight when it opened says nothing new
             return
+        self._since = self._since if self.open else now
         self.open = True
         self._probes = self._probes + 1 if probe else 1
         pause = backoff(self._probes, self._initial, self._longest, jitter())
         self.due = now + (pause if wait is None else wait)
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """The destination gave a definite answer."""
+        self.away += now - self._since if self.open else 0.0
         self._failures, self.open = 0, False

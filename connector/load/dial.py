@@ -18,15 +18,18 @@ class Dial:
         ceiling: as configured.
         start: where to begin, at most the ceiling.
         coarse: the share of the value below which two values are not worth telling apart.
+        scouts: whether, once something was refused, a single request goes ahead to see whether it passes.
 
     Attributes:
         value: what holds now.
         good: the highest value that has proven itself.
     """
 
-    def __init__(self, ceiling: int, start: int, *, coarse: float = 0.0) -> None:
+    def __init__(self, ceiling: int, start: int, *, coarse: float = 0.0, scouts: bool = False) -> None:
         self._ceiling = ceiling
         self._coarse = coarse
+        self._scouts = scouts
+        self._scout: int | None = None
         self.value = self.good = max(1, min(start, ceiling))
         self._bad: int | None = None
         self._growth = _BOLD
@@ -34,11 +37,30 @@ class Dial:
         self._due = 0.0
 
     def turn_up(self, now: float) -> bool:
-        """Go to a higher value on trial; say whether there is one and it is time."""
+        """Go to a higher value on trial; say whether there is one and it is time.
+
+        A scout is no trial yet: the trial begins with `arrived`.
+        """
         if self.good >= self._ceiling or now < self._due:
             return False
         target = math.ceil(self.good * self._growth) if self._bad is None else self._between(self._bad)
-        self.value = min(self._ceiling, max(target, self.good + 1))
+        target = min(self._ceiling, max(target, self.good + 1))
+        if self._scouts and self._growth == _CAREFUL:
+            self._scout = target
+            return False
+        self.value = target
+        return True
+
+    def next(self) -> int:
+        """Return the value for the next request: that of the scout, if one is to go."""
+        scout, self._scout = self._scout, None
+        return scout or self.value
+
+    def arrived(self, value: int) -> bool:
+        """Something of `value` has passed; say whether that begins a trial."""
+        if not self._scouts or value <= self.value or value > self._ceiling:
+            return False
+        self.value = value
         return True
 
     def _between(self, bad: int) -> int:

@@ -55,12 +55,12 @@ class Gate:
         """Wait for a turn.
 
         Args:
-            deadline: monotonic seconds after which a turn is of no use.
+            deadline: monotonic seconds after which probing is of no use.
             first: stand before all others, as a request does that is being looked into.
 
         Raises:
             Stopped: the run is being stopped.
-            GaveUp: no turn comes before the deadline; nobody gets one from then on.
+            GaveUp: nothing is answered before the deadline; nobody gets a turn from then on.
         """
         turn = Turn()
         with self._changed:
@@ -71,7 +71,8 @@ class Gate:
                     wait = self._wait_of(turn)
                     if wait == 0:
                         return self._grant(turn)
-                    left = deadline - time.monotonic()
+                    # Waiting for a place while others are answered is no failure.
+                    left = deadline - time.monotonic() if self.breaker.open else TIMEOUT_MAX
                     if (wait or 0) >= left:
                         self._close(GaveUp)
                     else:
@@ -97,7 +98,7 @@ class Gate:
                 if failed:
                     self.breaker.failed(now, probe=turn.probe, wait=wait)
                 else:
-                    self.breaker.answered()
+                    self.breaker.answered(now)
             if self._line:
                 self._changed.notify_all()
 

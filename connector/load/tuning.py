@@ -80,8 +80,9 @@ class Tuning:
     ) -> None:
         known = learned or {}
         self._width = Dial(in_flight, known.get("in_flight", _IN_FLIGHT))
-        self._items = Dial(max_items, known.get("max_items", _ITEMS), coarse=0.04)
-        self._bytes = Dial(max_bytes, known.get("max_bytes", max_bytes), coarse=0.04)
+        self._items = Dial(max_items, known.get("max_items", _ITEMS), coarse=0.04, scouts=True)
+        self._bytes = Dial(max_bytes, known.get("max_bytes", max_bytes), coarse=0.04, scouts=True)
+        self._dials = [self._items, self._bytes, self._width]
         self.change = 0
         self._turned: Dial | None = None
         self._eased = False
@@ -96,15 +97,9 @@ class Tuning:
         """Requests that may be in flight."""
         return self._width.value
 
-    @property
-    def max_items(self) -> int:
-        """Items that a request may hold."""
-        return self._items.value
-
-    @property
-    def max_bytes(self) -> int:
-        """Bytes that a request may hold."""
-        return self._bytes.value
+    def next_size(self) -> tuple[int, int]:
+        """Return how many items and bytes the next request may hold."""
+        return self._items.next(), self._bytes.next()
 
     def learned(self) -> dict[str, int]:
         """Return what is worth remembering for the next run."""
@@ -128,7 +123,9 @@ class Tuning:
                 self._overloaded(now)
         elif sample.sign is Sign.ACCEPTED:
             self._passed_items = max(self._passed_items, sample.items)
-            if sample.change == self.change:
+            if self._turned is None and (dial := self._scouted(sample)) is not None:
+                self._restart(now, dial)
+            elif sample.change == self.change:
                 self._measure(sample, now)
 
     def _too_large(self, sample: Sample, now: float) -> None:
@@ -175,7 +172,7 @@ class Tuning:
         else:
             dial.useless(now)
         if not self._eased:
-            self._turned = next((each for each in self._dials(measured) if each.turn_up(now)), None)
+            self._turned = self._turn_up(measured, now)
         self._restart(now, self._turned)
 
     def _needed(self, dial: Dial) -> float:
@@ -193,10 +190,20 @@ class Tuning:
             self._turned = self._width
             self._width.turn_down(_EASE, now)
 
-    def _dials(self, measured: _Measurement) -> list[Dial]:
-        """Return the dials that may be turned up: more in flight is of no use where the source cannot fill it."""
+    def _turn_up(self, measured: _Measurement, now: float) -> Dial | None:
+        """Turn up the dial that was not turned for longest; more in flight is of no use where the source cannot fill it."""
         full = 2 * measured.full >= measured.answers
-        return [self._items, self._bytes, *([self._width] if full else [])]
+        for dial in self._dials:
+            if (full or dial is not self._width) and dial.turn_up(now):
+                self._dials = [each for each in self._dials if each is not dial] + [dial]
+                return dial
+        return None
+
+    def _scouted(self, sample: Sample) -> Dial | None:
+        """Return the dial whose scout has come through, which begins its trial."""
+        if self._items.arrived(sample.items):
+            return self._items
+        return self._bytes if self._bytes.arrived(sample.bytes) else None
 
     def _restart(self, now: float, turned: Dial | None = None) -> None:
         """Measure anew: something has changed."""

@@ -153,16 +153,20 @@ class Sandbox:
         """Return the last requests, oldest first, as ``ledger.Exchange`` describes them."""
         return list(self._get("requests", {"limit": limit}))
 
-    def items(self, *, limit: int | None = None, newest: bool = False, **filters: str) -> list[StoredItem]:
+    def items(
+        self, *, limit: int | None = None, newest: bool = False, after: int | None = None, **filters: str
+    ) -> list[StoredItem]:
         """Return stored items in order of arrival.
 
         Args:
             limit: at most so many; None for all.
             newest: newest first.
+            after: only those behind the item of this ``seq``.
             filters: ``event``, ``eventId``, ``userId``, ``profileId``, ``accountId``, ``productId``,
                 ``request`` and the value that it must have.
         """
-        return list(self._items(limit, newest=newest, filters=filters))
+        query = filters if after is None else filters | {"after": str(after)}
+        return list(self._items(limit, newest=newest, filters=query))
 
     def delete(self, **filters: str) -> int:
         """Delete items for good, filtered as in `items`, and return how many."""

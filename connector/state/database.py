@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connector.errors import ConfigError, ConnectorError, StateError
 from connector.state import schema
-from connector.state.failures import from_sqlite, translated
+from connector.state.failures import collided, from_sqlite, translated
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -77,7 +77,7 @@ class Database:
         """Run `work` in a transaction of its own.
 
         After a lost connection, `work` runs again on a new one. Whether it had been committed before is for
-        `work` to find out, by what it reads.
+        `work` to find out, by what it reads. It runs again too when the server gave it up for another transaction.
 
         Raises:
             StateError: the store cannot be written; nothing of `work` is in force.
@@ -101,8 +101,8 @@ class Database:
                     lost = not self.one_host and (error.connection_invalidated or self._connection is None)
                     if lost:
                         self._disconnect()
-                        give_up = give_up or time.monotonic() + RECONNECT_SECONDS
-                    if not lost or time.monotonic() > give_up:
+                    give_up = give_up or time.monotonic() + RECONNECT_SECONDS
+                    if not (lost or collided(error)) or time.monotonic() > give_up:
                         raise translated(error, self.where, writer=self._writer()) from None
                     time.sleep(0.1)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from servers import state_place
 
+from connector.state.store import StateStore
+
 ROWS = range(1, 41)
 
 
@@ -81,3 +83,17 @@ def test_a_state_that_will_not_last_is_mentioned(shop):
         assert any("lies in memory" in note for note in ran.lines[0]["notes"])
         [stored] = shop.run("status", "--json", path).lines
         assert stored["run"]["notes"] == ran.lines[0]["notes"]
+
+
+def test_a_run_prunes_history(shop):
+    """Rejects and runs older than `rejects.retention` go; the last run and the last good one stay."""
+    shop.orders(ROWS)
+    shop.sql("update orders set email = null where order_id = 3")
+    path = shop.write()
+    for _ in range(2):
+        assert shop.run("run", path).code == 0
+    shop.write({"rejects": {"retention": "1ms"}, "destination.base_url": "http://127.0.0.1:1/v1"})
+    assert shop.run("run", path).code == 5  # another destination
+    with StateStore.open(f"sqlite:///{shop.state}", read_only=True) as store:
+        assert [run.exit_code for run in store.runs("orders")] == [5, 0]
+        assert store.count_rejects("orders") == 0

@@ -196,6 +196,7 @@ def test_an_outage_that_passes(shop):
     shop.sandbox.set_faults({"rules": [burst(503, from_nth=5, next=11)]})
     ended = shop.run("run", "--json", path)
     assert (ended.code, ended.counts["delivered"]) == (0, 200)
+    assert "the destination was away for" in ended.err
     assert shop.received() == dict.fromkeys(ROWS, 1)
 
 

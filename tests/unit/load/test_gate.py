@@ -80,8 +80,8 @@ def test_waits_between_probes_grow_and_the_server_may_say_how_long():
     for _ in range(20):
         breaker.failed(0.0, probe=True)
     assert breaker.due <= 60.0
-    breaker.answered()
-    assert not breaker.open
+    breaker.answered(70.0)
+    assert (breaker.open, breaker.away) == (False, 70.0)
 
 
 def test_when_one_gives_up_all_do():

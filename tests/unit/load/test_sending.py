@@ -135,7 +135,7 @@ def test_413_splits_and_is_remembered():
     server = Server(lambda ids, _: 413 if len(ids) > 10 else 200)
     assert server.send(64) == {}
     assert sorted(server.accepted) == list(range(64))
-    assert server.attempts.tuning.max_items <= 10
+    assert server.attempts.tuning.next_size()[0] <= 10
 
 
 def test_an_item_that_is_too_large_alone_is_refused():

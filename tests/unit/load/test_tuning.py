@@ -3,7 +3,7 @@
 import pytest
 from simulated import simulate
 
-from connector.load.tuning import Tuning
+from connector.load.tuning import Sample, Sign, Tuning
 
 LATENCY = 0.1
 BEST = 20 * 400 / LATENCY
@@ -66,8 +66,6 @@ def test_a_slow_source_is_no_reason_to_send_more_at_a_time():
     """Where requests come one by one there is nothing to gain."""
     tuning = Tuning(64, 500, 10**7)
     now = 0.0
-    from connector.load.tuning import Sample, Sign
-
     for _ in range(2000):
         tuning.sent(full=False)
         now += 0.02
@@ -86,12 +84,9 @@ def test_a_limit_in_bytes_is_told_from_one_in_items():
         return server
 
     simulate(tuning, by_bytes(10), 5)
-    assert (tuning.max_items, tuning.max_bytes) == (500, 10**6)
-    from connector.load.tuning import Sample, Sign
-
+    assert tuning.next_size() == (500, 10**6)
     tuning.answered(Sample(500, 400_000, 0.02, Sign.TOO_LARGE, tuning.change), 6.0)
-    assert tuning.max_bytes == 200_000
-    assert tuning.max_items == 500
+    assert tuning.next_size() == (500, 200_000)
 
 
 def test_ceilings_hold():
