@@ -28,7 +28,7 @@ from connector.stopping import StopSignal
 LIVE = "live"
 
 # Without a sign of life for this long, another host may take the lane over; seconds.
-_LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
+LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
 # How often a run that waits for a lane looks whether it is free; seconds.
 _LOOK_AGAIN = 0.5
 
@@ -149,7 +149,7 @@ class _Run:
         """Take the lane, at once or, if the options say so, when its holder has given it back."""
         while True:
             try:
-                return store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
+                return store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE))
             except LeaseHeld as held:
                 if not self._options.wait:
                     raise
@@ -162,7 +162,7 @@ class _Run:
         extractor = self._reading.open(self._sync)
         stack.callback(extractor.close)
         about = extractor.estimate(watermark)
-        mapper = wiring.open_mapper(self._sync, extractor)
+        mapper = wiring.open_mapper(self._sync, extractor, store.forgotten(self._sync.id))
         stack.callback(mapper.close)
         return Opened(self._sync, self._id, store, extractor, mapper, watermark, about)
 
@@ -258,7 +258,7 @@ def _settings(sync: Sync) -> Settings:
         hold_doubtful=sync.destination.on_doubt == "hold",
         rejects=sync.rejects,
         shutdown_timeout=sync.shutdown_timeout.total_seconds(),
-        heartbeat=min(2.0, _LEASE / 4),
+        heartbeat=min(2.0, LEASE / 4),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sqlite3
 import threading
@@ -87,6 +88,31 @@ class Database:
                 f"{self.where} was opened for reading only", hint="report this: it is a mistake of ours"
             )
         return self._run("BEGIN IMMEDIATE", work)
+
+    def scrub(self) -> list[str]:
+        """Leave no copy of what was deleted in an SQLite file or its log; a PostgreSQL does so by its own vacuum.
+
+        Returns:
+            The backups beside the file, which still hold what they held.
+
+        Raises:
+            StateError: another process reads or writes the file just now.
+        """
+        if not self._path or self.read_only:
+            return []
+        with self._lock:
+            try:
+                connection = cast("sqlite3.Connection", self._connected().connection.driver_connection)
+                connection.execute("VACUUM")
+                ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(truncate)").fetchall()
+            except sqlite3.Error as error:
+                raise from_sqlite(error, self.where, writer=self._writer()) from None
+        if busy:
+            raise StateError(
+                f"{self.where} is read by another process: its log still holds what was deleted",
+                hint="wait for that process and repeat the command",
+            )
+        return sorted(str(path) for path in self._path.parent.glob(f"{glob.escape(self._path.name)}.v*.bak"))
 
     def _run(self, begin: str, work: Work[T]) -> T:
         with self._lock:
@@ -206,6 +232,8 @@ class Database:
         # Enough against the death of the process, which is what is promised; a power loss may cost the last
         # commits, whose rows are then sent again.
         connection.execute("PRAGMA synchronous = normal")
+        # What is deleted is wiped where that costs no further page; `scrub` wipes the rest.
+        connection.execute("PRAGMA secure_delete = fast")
         return connection
 
     def _postgresql(self, url: sa.URL) -> sa.Engine:

@@ -204,6 +204,14 @@ class StateStore(History):
         fenced(lease, work)
         return deleted
 
+    def scrub(self) -> list[str]:
+        """Wipe what was deleted from the file, so that no copy of it is left; on PostgreSQL its vacuum does that.
+
+        Returns:
+            The backups that migrations left beside the file: they hold what they held.
+        """
+        return self._database.scrub()
+
     # ── between runs ──────────────────────────────────────────────────────────────────────────────────────
 
     def syncs(self) -> list[SyncState]:
