@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from connector.config.document import SHARED_NAME, Node, read_document
-from connector.config.locations import FILE_DIALECTS, absolute_url
+from connector.config.locations import ESCAPES, FILE_DIALECTS, absolute_url, breaks_apart
 from connector.config.mistakes import Mistakes
 from connector.config.scalars import nearest
 from connector.config.variables import Variables
 from connector.errors import ConfigError, ConfigErrors
+from connector.masking import remember
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -84,6 +85,8 @@ def store_url(given: str, folder: Path, name: str) -> str:
     from sqlalchemy.engine import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
+    if breaks_apart(given):
+        raise ConfigError(f"{name} has two @", hint=ESCAPES)
     try:
         url = make_url(given) if "://" in given else URL.create("sqlite", database=given)
     except (ArgumentError, ValueError):
@@ -96,6 +99,7 @@ def store_url(given: str, folder: Path, name: str) -> str:
             f"{name} is neither SQLite nor PostgreSQL",
             hint="write a path, sqlite:///path, or postgresql://user:password@host/database",
         )
+    remember({str(url.password)} if url.password else ())
     return str(absolute_url(url, folder).render_as_string(hide_password=False))
 
 

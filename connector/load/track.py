@@ -20,6 +20,7 @@ from connector.load.pacing import retry_after
 from connector.load.packing import Envelope, offsets_of
 from connector.load.transport import NOTHING_SENT, Body, UntrustedServer
 from connector.load.tuning import Sign
+from connector.masking import MASK, forms
 from connector.model import MappedBatch
 
 
@@ -148,6 +149,9 @@ class Track:
             ("connect", "read", "write", "pool"), destination.timeout.total_seconds()
         )
         self._url, self._headers = endpoint(destination)
+        key = destination.api_key.get_secret_value()
+        found = {each.encode() for text in (key, key.partition(".")[2]) for each in forms(text)}
+        self._secrets = sorted(found, key=len, reverse=True)
 
     def post(self, body: Parts) -> Answer:
         """Send `body` once and say what its answer means; never raises for what the network does."""
@@ -168,7 +172,15 @@ class Track:
                 response.close()
         except httpx.TransportError as error:
             return _unanswered(error)
+        if response.status_code >= 300 or b'"error' in text:
+            text = self._without_key(text)
         return judge(response.status_code, response.headers.get, text)
+
+    def _without_key(self, text: bytes) -> bytes:
+        """Return words that may be kept: a server can echo the address or the header with the key (invariant 5)."""
+        for form in self._secrets:
+            text = text.replace(form, MASK.encode())
+        return text
 
 
 def endpoint(destination: TrackDestination) -> tuple[httpx.URL, httpx.Headers]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import sqlite3
 import threading
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -20,6 +21,12 @@ from connector.state.failures import collided, from_sqlite, translated
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
+
+# SQLAlchemy logs the rows that it fetches, and those are watermarks and rejects (invariant 5): its engines here
+# have a logger of their own, which stays still whatever the level of the others is.
+_NAME = "connector.state"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_NAME}").setLevel(logging.WARNING)
+_DISCREET: dict[str, Any] = {"hide_parameters": True, "logging_name": _NAME, "poolclass": sa.NullPool}
 
 BUSY_SECONDS = 5.0  # how long SQLite waits for another writer
 RECONNECT_SECONDS = 15.0  # how long a lost server is given to come back
@@ -177,7 +184,7 @@ class Database:
             self.read(lambda connection: schema.refuse_foreign_file(connection, self.where))
             # An empty store is read from memory; nothing is created where the URL points.
             self._disconnect()
-            self.engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+            self.engine = sa.create_engine("sqlite://", **_DISCREET)
             self._connected()
             with self._connected().begin():
                 schema.metadata.create_all(self._connected())
@@ -211,9 +218,7 @@ class Database:
     def _sqlite(self) -> sa.Engine:
         if self._path and not self.read_only:
             _create_private(self._path, self.where)
-        engine = sa.create_engine(
-            "sqlite://", creator=self._open_file, poolclass=sa.NullPool, hide_parameters=True
-        )
+        engine = sa.create_engine("sqlite://", creator=self._open_file, **_DISCREET)
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: sa.Connection) -> None:
@@ -239,7 +244,7 @@ class Database:
     def _postgresql(self, url: sa.URL) -> sa.Engine:
         options = {name: value for name, value in _POSTGRESQL_CONNECT.items() if name not in url.query}
         try:
-            engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool, hide_parameters=True)
+            engine = sa.create_engine(url, connect_args=options, **_DISCREET)
         except ModuleNotFoundError:
             raise ConfigError(
                 "the driver for PostgreSQL is not installed", hint="pip install 'intempt-connector[postgres]'"

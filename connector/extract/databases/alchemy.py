@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,11 @@ from connector.extract.databases.relation import Relation
 from connector.extract.databases.steps import bounded
 from connector.extract.databases.typed import typed
 from connector.extract.naming import nearest
+
+# SQLAlchemy logs statements, with the keys that a page starts after, and rows (invariant 5): this engine's logger
+# stays still whatever the level of the others is.
+_NAME = "connector.source"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_NAME}").setLevel(logging.WARNING)
 
 _FETCH = "offset 0 rows fetch next {n} rows only"
 # Which dialects answer `(a, b) > (c, d)` from an index, and which cut a result off in the words of the standard.
@@ -49,7 +55,9 @@ class AlchemyReader(Reader):
             SourceError: the server cannot be reached, or refuses.
         """
         try:
-            self._engine = sa.create_engine(self._url, poolclass=sa.NullPool)
+            self._engine = sa.create_engine(
+                self._url, poolclass=sa.NullPool, logging_name=_NAME, hide_parameters=True
+            )
         except sa.exc.NoSuchModuleError:
             known = [
                 "postgresql",

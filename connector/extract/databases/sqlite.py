@@ -22,6 +22,7 @@ from connector.extract.databases.relation import Relation
 from connector.extract.databases.sqlite_rows import holds, quoted, raw_array, sqlite_type
 from connector.extract.databases.steps import bounded
 from connector.extract.databases.typed import typed
+from connector.extract.quotations import without_values
 
 
 class SqliteReader(Reader):
@@ -230,8 +231,11 @@ def _translate(error: sqlite3.Error, path: str) -> Exception:
         )
     if name == "SQLITE_ERROR":
         return ConfigError(
-            f"SQLite refuses the statement: {text}.", hint="check source.query, where and cursor"
+            f"SQLite refuses the statement: {without_values(text)}.",
+            hint="check source.query, where and cursor",
         )
     if name in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
         return SourceError(f"{path} is locked by another process.", hint="try again, or let it use WAL mode")
-    return SourceError(f"Reading {path} failed: {text}.", hint="check the file and its permissions")
+    return SourceError(
+        f"Reading {path} failed: {without_values(text)} ({name}).", hint="check the file and its permissions"
+    )
