@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from connector.errors import ConfigError, ConnectorError, StateError
 from connector.state import schema
 from connector.state.failures import collided, from_sqlite, translated
+from connector.state.urls import named, parse
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -52,10 +53,10 @@ class Database:
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        parsed = _parse(url)
+        parsed = parse(url)
         self.one_host = parsed.get_backend_name() == "sqlite"
         self.read_only = read_only
-        self.where = _where(parsed)
+        self.where = named(parsed)
         self._path = (
             Path(parsed.database) if self.one_host and parsed.database not in (None, "", ":memory:") else None
         )
@@ -262,31 +263,6 @@ class Database:
             connection.commit()
 
         return engine
-
-
-def _parse(url: str) -> sa.URL:
-    try:
-        parsed = sa.make_url(
-            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
-        )
-    except sa.exc.ArgumentError:
-        parsed = sa.URL.create("unknown")
-    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        return parsed
-    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
-        return parsed.set(drivername="postgresql+psycopg")
-    raise ConfigError(
-        "the state store's URL is neither of SQLite nor of PostgreSQL",
-        hint="for example sqlite:///state.db or postgresql://user:password@host/database",
-    )
-
-
-def _where(url: sa.URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return f"the state store {url.database or 'in memory'}"
-    host = url.host or url.query.get("host") or "localhost"
-    port = f":{url.port}" if url.port else ""
-    return f"the state store {host}{port}/{url.database or ''}"
 
 
 def _create_private(path: Path, where: str) -> None:
