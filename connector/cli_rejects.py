@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from connector.cli_options import Configs, Env, Json, State, Target, confirmed, exit_codes, load, state_of
+from connector.cli_options import (
+    Configs,
+    Env,
+    Json,
+    State,
+    Target,
+    Wait,
+    confirmed,
+    debugging,
+    exit_codes,
+    load,
+    state_of,
+)
 from connector.errors import ConfigError
 
 rejects_app = typer.Typer(
@@ -30,6 +42,7 @@ Since = Annotated[
 Until = Annotated[
     str | None, typer.Option("--until", help="Only those last seen before this ISO date or time.")
 ]
+EventId = Annotated[str | None, typer.Option("--event-id", help="Only the one of this eventId.")]
 Closed = Annotated[bool, typer.Option("--closed", help="Closed ones too: those that were settled.")]
 
 
@@ -105,6 +118,47 @@ def rejects_export(
         sync = load(target, configs, env)
         meant = rejecting.Choice(reason, key, since, until, closed=closed).of(sync)
         exporting.export(sync, state_of(sync, state), meant, None if to == Path("-") else to)
+
+
+@rejects_app.command("replay")
+def rejects_replay(
+    target: Target,
+    event_id: EventId = None,
+    reason: Reason = None,
+    key: Key = None,
+    since: Since = None,
+    until: Until = None,
+    stored: Annotated[
+        bool,
+        typer.Option("--stored", help="The rows as they were kept with their rejects, not as they are now."),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write the exact requests as NDJSON; send nothing, touch no state."),
+    ] = False,
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Send the rows of open rejects again, read from the source and mapped as it is today, and close them."""
+    from connector import commands, rejecting
+    from connector.replay import FromSource
+    from connector.replay_stored import FromRejects
+
+    with exit_codes():
+        sync = load(target, configs, env)
+        meant = rejecting.Choice(reason, key, since, until, event_id).of(sync)
+        reading = FromRejects(meant) if stored else FromSource(meant)
+        code = 0
+        if dry_run:
+            commands.dry_replay(sync, state_of(sync, state), reading)
+        else:
+            code = commands.replay(
+                sync, commands.RunOptions(env, state, None, json, wait, debugging()), reading
+            )
+    raise typer.Exit(code)
 
 
 @rejects_app.command("drop")

@@ -13,6 +13,7 @@ from connector.config.reader import load_sync
 from connector.config.syncs import state_url
 from connector.errors import ConfigError, ConnectorError, Stopped, worst_exit_code
 from connector.model import RunReport
+from connector.reading import Reading
 from connector.runner import Options, Watch, run_sync
 from connector.stopping import StopSignal
 
@@ -69,7 +70,27 @@ def _loaded(
             yield sync
 
 
-def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
+def replay(sync: Sync, options: RunOptions, reading: Reading) -> int:
+    """Move rejected rows again, as a run of its own, and return its exit code."""
+    stop = StopSignal()
+    with stop.on_signals():
+        report = _run_one(sync, options, stop, reading)
+    if options.json:
+        console.json_lines([console.as_json(report, sync.sync)])
+    else:
+        console.reports([(sync.sync, report)])
+    return report.exit_code or 0
+
+
+def dry_replay(sync: Sync, state: str, reading: Reading) -> None:
+    """Print the exact requests that a replay would send."""
+    from connector.rehearsal import bodies, replayed_batches
+
+    for body in bodies(sync, replayed_batches(sync, state, reading)):
+        console.raw(body.decode())
+
+
+def _run_one(sync: Sync, options: RunOptions, stop: StopSignal, reading: Reading | None = None) -> RunReport:
     state = state_url(sync.file, options.state, environment=sync.environment)
 
     def failed(error: ConnectorError) -> None:
@@ -79,18 +100,19 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
 
     with console.Live(sync.sync) as live:
         watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
-        return run_sync(sync, Options(state, options.limit, options.wait), stop, watch)
+        return run_sync(sync, Options(state, options.limit, options.wait), stop, watch, reading)
 
 
 def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
     """Print the exact requests that runs would send, one JSON body a line."""
-    from connector.rehearsal import dry_run as rehearse
+    from connector.rehearsal import bodies, mapped_batches
 
     codes = [0]
     for file in files:
         try:
             sync = load_sync(file, environment=environment)
-            for body in rehearse(sync, state_url(file, state, environment=environment), limit):
+            batches = mapped_batches(sync, state_url(file, state, environment=environment), limit)
+            for body in bodies(sync, batches):
                 console.raw(body.decode())
         except ConnectorError as error:
             console.fail(error)

@@ -16,7 +16,7 @@ _REFUSE = {
 }
 
 
-def compare(sync: str, before: Mapping[str, str] | None, now: Mapping[str, str]) -> tuple[str, ...]:
+def compare(sync: str, before: Mapping[str, str] | None, now: Mapping[str, str]) -> list[str]:
     """Hold the fingerprint of a run against that of the state.
 
     Args:
@@ -25,7 +25,7 @@ def compare(sync: str, before: Mapping[str, str] | None, now: Mapping[str, str])
         now: part -> digest of this run.
 
     Returns:
-        Notes: a changed mapping re-sends nothing by itself.
+        The parts that have changed, and may.
 
     Raises:
         GuardTripped: what the watermark hangs on has changed.
@@ -36,8 +36,4 @@ def compare(sync: str, before: Mapping[str, str] | None, now: Mapping[str, str])
             f"{sync}: this configuration {' and '.join(refused)} than the one its state was made with",
             hint=f"restore the setting, use a state of its own (--state), or start over: connector state reset {sync}",
         )
-    if "mapping" in changed:
-        return (
-            "the mapping has changed since the last run: rows sent before are not sent again by themselves",
-        )
-    return ()
+    return changed

@@ -18,11 +18,11 @@ class OpenRejects:
     """The rows of a sync that have open rejects, by the hash of their key (see `MappedBatch.key`).
 
     Args:
-        known: hashes of the keys of rejects that earlier runs left open, sorted.
+        known: hashes of the keys of rejects that earlier runs left open.
     """
 
     def __init__(self, known: Hashes) -> None:
-        self._known = known
+        self._known = np.unique(known)
         self._fresh = known[:0]
         self._closed: dict[str, None] = {}
 

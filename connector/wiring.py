@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 
@@ -70,16 +70,21 @@ def _extractor(source: DatabaseSource | ParquetSource) -> Extractor:
     return open_database(source, LIMITS)
 
 
-def open_mapper(sync: Sync, extractor: Extractor) -> Mapper:
+def open_mapper(sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()) -> Mapper:
     """Return the mapping of a sync, compiled against the columns of its opened source.
+
+    Args:
+        sync: the sync.
+        extractor: its source, opened.
+        forgotten: what the state says must not be sent any more.
 
     Raises:
         ConfigErrors: every mistake of the mapping at once.
     """
-    return open_mapper_for(sync, extractor.schema())
+    return open_mapper_for(sync, extractor.schema(), forgotten)
 
 
-def open_mapper_for(sync: Sync, schema: pa.Schema) -> Mapper:
+def open_mapper_for(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str, str]] = ()) -> Mapper:
     """Return the mapping of a sync, compiled against the columns of `schema`."""
     return Mapper(
         MappingSpec(
@@ -93,6 +98,7 @@ def open_mapper_for(sync: Sync, schema: pa.Schema) -> Mapper:
             declared=sync.source.columns,
             folder=sync.file.parent,
             file=str(sync.file),
+            forgotten=frozenset(forgotten),
         )
     )
 

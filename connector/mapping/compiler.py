@@ -19,6 +19,7 @@ from connector.mapping.contract import Fault
 from connector.mapping.engine import ROWS, Engine, quote
 from connector.mapping.event_id import canonical, digest, event_id, key_of
 from connector.mapping.expressions import unknown_column
+from connector.mapping.forgotten import is_forgotten
 from connector.mapping.items import Item, ItemCompiler, named
 from connector.mapping.json_sql import JsonWriter
 from connector.mapping.objects import Piece, concatenated
@@ -36,8 +37,9 @@ VERSION = "version"  # the registered column of the version of each row
 class Plan:
     """A compiled SELECT. One row comes out for each that goes in, in the same order.
 
-    Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, with a key ``key`` (its hash), and where they can differ ``fault`` (index
-    into `faults`, or null), ``items``, ``entity``, and a boolean ``warn_<code>`` for each of `warnings`.
+    Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, with a key ``key`` (its hash), and where they
+    can differ ``fault`` (index into `faults`, or null), ``items``, ``entity``, ``forgotten`` (whether the row must not
+    be sent), and a boolean ``warn_<code>`` for each of `warnings`.
 
     Attributes:
         statement: the SELECT.
@@ -194,7 +196,19 @@ class _Assembly:
             columns["fault"] = f"CASE {cases} END"
         if entity := self._entity():
             columns["entity"] = entity
+        if forgotten := " OR ".join(self._forgotten()):
+            columns["forgotten"] = f"({forgotten})"
         return columns | {f"warn_{code}": condition for code, condition in warned.items()}
+
+    def _forgotten(self) -> Iterator[str]:
+        """Yield conditions that a row is about a key or a user that must not be sent any more."""
+        spec = self.scope.spec
+        if self.keyed and (found := is_forgotten(spec.sync_id, spec.forgotten, "key", _KEY)):
+            yield found
+        for n, item in enumerate(self.items):
+            for name in {f"i{n}_userId", f"i{n}_profileId"} & self.scope.derived.keys():
+                if found := is_forgotten(spec.sync_id, spec.forgotten, "user", name):
+                    yield _and(item, found)
 
     def _faults(self) -> Iterator[Fault]:
         for n, item in enumerate(self.items):

@@ -92,8 +92,9 @@ class Mapper:
         fault = np.full(len(kept), -1, dtype=np.int64)
         if "fault" in result.column_names:
             fault = _single(pc.fill_null(result["fault"], -1)).to_numpy().astype(np.int64)
-        broken = np.flatnonzero(fault >= 0)
-        accepted = fault < 0
+        forgotten = _numpy(result, "forgotten") if "forgotten" in result.column_names else fault < -1
+        broken = np.flatnonzero((fault >= 0) & ~forgotten)
+        accepted = (fault < 0) & ~forgotten
         if "items" in result.column_names:
             accepted &= _numpy(result, "items") > 0
         rejected = self._rejected(
@@ -108,6 +109,8 @@ class Mapper:
         gone[kept[accepted]] = False
         taken = result if accepted.all() else result.filter(pa.array(accepted))
         mapped = self._mapped(batch, plan, taken, kept[accepted], (rejected, np.flatnonzero(gone)))
+        if forgotten.any():
+            mapped = replace(mapped, warnings={**mapped.warnings, "forgotten": int(forgotten.sum())})
         return replace(mapped, key=_keys(result, kept, batch)) if self._spec.key else mapped
 
     def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
@@ -186,11 +189,13 @@ class Mapper:
         return replace(reject, version=said, mapping=self.fingerprint[:16])
 
     def key_hashes(self, keys: Sequence[str]) -> Hashes:
-        """Return the hashes of canonical keys, as `MappedBatch.key` has them; sorted."""
+        """Return the hashes of canonical keys, as `MappedBatch.key` has them."""
         if not keys:
             return np.empty(0, np.uint64)
-        found = self._engine.run(f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys)}))
-        return np.unique(_numpy(found, "key"))
+        found = self._engine.run(
+            f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys, pa.string())})
+        )
+        return _numpy(found, "key").astype(np.uint64)
 
     def cancel(self) -> None:
         """Interrupt a running `map`, which then raises Stopped; callable from any thread."""

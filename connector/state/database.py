@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import sqlite3
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from connector.errors import ConfigError, ConnectorError, StateError
 from connector.state import schema
 from connector.state.failures import collided, from_sqlite, translated
+from connector.state.urls import named, parse
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -51,10 +53,10 @@ class Database:
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        parsed = _parse(url)
+        parsed = parse(url)
         self.one_host = parsed.get_backend_name() == "sqlite"
         self.read_only = read_only
-        self.where = _where(parsed)
+        self.where = named(parsed)
         self._path = (
             Path(parsed.database) if self.one_host and parsed.database not in (None, "", ":memory:") else None
         )
@@ -94,6 +96,31 @@ class Database:
                 f"{self.where} was opened for reading only", hint="report this: it is a mistake of ours"
             )
         return self._run("BEGIN IMMEDIATE", work)
+
+    def scrub(self) -> list[str]:
+        """Leave no copy of what was deleted in an SQLite file or its log; a PostgreSQL does so by its own vacuum.
+
+        Returns:
+            The backups beside the file, which still hold what they held.
+
+        Raises:
+            StateError: another process reads or writes the file just now.
+        """
+        if not self._path or self.read_only:
+            return []
+        with self._lock:
+            try:
+                connection = cast("sqlite3.Connection", self._connected().connection.driver_connection)
+                connection.execute("VACUUM")
+                ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(truncate)").fetchall()
+            except sqlite3.Error as error:
+                raise from_sqlite(error, self.where, writer=self._writer()) from None
+        if busy:
+            raise StateError(
+                f"{self.where} is read by another process: its log still holds what was deleted",
+                hint="wait for that process and repeat the command",
+            )
+        return sorted(str(path) for path in self._path.parent.glob(f"{glob.escape(self._path.name)}.v*.bak"))
 
     def _run(self, begin: str, work: Work[T]) -> T:
         with self._lock:
@@ -211,6 +238,8 @@ class Database:
         # Enough against the death of the process, which is what is promised; a power loss may cost the last
         # commits, whose rows are then sent again.
         connection.execute("PRAGMA synchronous = normal")
+        # What is deleted is wiped where that costs no further page; `scrub` wipes the rest.
+        connection.execute("PRAGMA secure_delete = fast")
         return connection
 
     def _postgresql(self, url: sa.URL) -> sa.Engine:
@@ -234,31 +263,6 @@ class Database:
             connection.commit()
 
         return engine
-
-
-def _parse(url: str) -> sa.URL:
-    try:
-        parsed = sa.make_url(
-            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
-        )
-    except sa.exc.ArgumentError:
-        parsed = sa.URL.create("unknown")
-    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        return parsed
-    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
-        return parsed.set(drivername="postgresql+psycopg")
-    raise ConfigError(
-        "the state store's URL is neither of SQLite nor of PostgreSQL",
-        hint="for example sqlite:///state.db or postgresql://user:password@host/database",
-    )
-
-
-def _where(url: sa.URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return f"the state store {url.database or 'in memory'}"
-    host = url.host or url.query.get("host") or "localhost"
-    port = f":{url.port}" if url.port else ""
-    return f"the state store {host}{port}/{url.database or ''}"
 
 
 def _create_private(path: Path, where: str) -> None:

@@ -217,6 +217,20 @@ def close_delivered(connection: sa.Connection, sync: str, keys: Sequence[str]) -
     connection.execute(_DELIVERED, bind)
 
 
+def close_older(
+    connection: sa.Connection, sync: str, run_id: str, keys: Sequence[str], event_ids: Sequence[str]
+) -> None:
+    """Mark the open rejects of keys and of eventIds as settled, but those that a run has put or met again."""
+    wanted = [rejects.c.sync == sync, rejects.c.run_id != run_id, _open]
+    by_key = sa.update(rejects).where(*wanted, *_keyed(sa.bindparam("b_key", type_=sa.Text)))
+    by_event = sa.update(rejects).where(*wanted, rejects.c.event_id == sa.bindparam("b_event_id"))
+    if keys:
+        connection.execute(by_key.values(closed=now()), [{"b_key": clean(key)} for key in sorted(keys)])
+    if event_ids:
+        bind = [{"b_event_id": clean(event_id)} for event_id in sorted(event_ids)]
+        connection.execute(by_event.values(closed=now()), bind)
+
+
 def delete(connection: sa.Connection, wanted: RejectFilter) -> int:
     """Delete the rejects that are meant; return how many."""
     return connection.execute(sa.delete(rejects).where(*wanted.conditions())).rowcount

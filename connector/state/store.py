@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -118,6 +118,25 @@ class StateStore(History):
         """
         fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit))
 
+    def settle_rejects(
+        self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()
+    ) -> None:
+        """Close the open rejects of rows that a run has dealt with, but those that it has rejected again.
+
+        Args:
+            lease: of the lane it runs on.
+            run_id: the run.
+            keys: canonical keys of the rows.
+            event_ids: their eventIds, for rows without a key.
+
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+        """
+        fenced(
+            lease,
+            lambda connection: rejects.close_older(connection, lease.sync, run_id, keys, event_ids),
+        )
+
     def finish_run(self, lease: Lease, report: RunReport, *, clear_recovered: bool) -> None:
         """Write how a run ended.
 
@@ -184,6 +203,14 @@ class StateStore(History):
 
         fenced(lease, work)
         return deleted
+
+    def scrub(self) -> list[str]:
+        """Wipe what was deleted from the file, so that no copy of it is left; on PostgreSQL its vacuum does that.
+
+        Returns:
+            The backups that migrations left beside the file: they hold what they held.
+        """
+        return self._database.scrub()
 
     # ── between runs ──────────────────────────────────────────────────────────────────────────────────────
 

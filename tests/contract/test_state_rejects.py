@@ -216,3 +216,13 @@ def test_old_rejects_are_pruned(store, lease):
     assert events(store, closed=True) == {"e1", "e2"}
     store.prune("orders", dt.timedelta(0))
     assert events(store, closed=True) == set()
+
+
+@pytest.mark.parametrize("rows", [{"keys": ["[1]", "[9]"]}, {"event_ids": ["e1", "e4", "e9"]}], ids=str)
+def test_what_a_run_has_dealt_with_is_settled_but_for_what_it_rejects_again(store, lease, rows):
+    put(store, lease, refused("e1", "[1]"), refused("e4", "[1]", "item_too_large"), refused("e2", "[2]"))
+    store.start_run(lease, "run-2")
+    store.commit(lease, "run-2", Commit(rejects=(refused("e1", "[1]"), refused("e1", "[1]", "server_error"))))
+    store.settle_rejects(lease, "run-2", **rows)
+    left = [(one.reject.event_id, one.reject.reason) for one in store.list_rejects("orders")]
+    assert sorted(left) == [("e1", "refused_by_server"), ("e1", "server_error"), ("e2", "refused_by_server")]

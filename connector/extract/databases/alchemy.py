@@ -207,6 +207,17 @@ class AlchemyReader(Reader):
             )
         )
 
+    def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
+        """Those that a literal can be written of."""
+        return [text for text in texts if self._writable((column.native, text))]
+
+    def _writable(self, raw: Raw) -> bool:
+        try:
+            self.literal(raw)
+        except (ConfigError, ValueError):
+            return False
+        return True
+
     def quote(self, name: str) -> str:
         """Quote a name."""
         dialect = self._engine.dialect if self._engine else self._url.get_dialect()()
