@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 from canonical_keys import keys_of
-from database_sources import DIALECTS, Database, fresh_database, orders, positions, read, read_again, stamp
+from database_sources import (
+    DIALECTS,
+    Database,
+    driver_url,
+    fresh_database,
+    orders,
+    positions,
+    read,
+    read_again,
+    stamp,
+)
 
 from connector.errors import ConfigError
 from connector.extract import Limits
@@ -268,3 +278,24 @@ def test_a_key_with_a_declared_type(database: Database) -> None:
     whole = read(source)
     assert keys_of(whole.batches, source) == ['["7"]']
     assert len(read_again(source, ['["7"]', '["x"]'], whole.watermark)) == 1
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "kind", ["bigint", "decimal(20,4)", "date", "timestamp", "timestamptz", "uuid", "numeric", "time"]
+)
+def test_by_a_driver_that_has_no_reader_of_its_own(database: Database, kind: str) -> None:
+    """Databases that SQLAlchemy alone knows find the same keys."""
+    values = TYPES[kind][1]
+    database.run(
+        f"create table orders (id {kind} not null, moved integer)",
+        *(f"insert into orders values ({value}, {n})" for n, value in enumerate(values)),
+    )
+    plain = Database("postgresql", driver_url(database.url))
+    source = plain.source(timezone="Europe/Berlin")
+    whole = read(source)
+    keys, known = keys_of(whole.batches, source), versions(whole.batches)
+    strangers = [key for key in NOT_THERE if key not in keys]
+    assert versions(read_again(source, [*strangers, *keys], whole.watermark)) == known
+    for key, value in zip(keys, known, strict=True):
+        assert versions(read_again(source, [key], whole.watermark)) == {value: known[value]}
