@@ -58,9 +58,10 @@ class _HeldLane:
     store: StateStore
     lease: Lease
     run_id: str
+    replay: bool
 
     def commit(self, commit: Commit) -> None:
-        self.store.commit(self.lease, self.run_id, commit)
+        self.store.commit(self.lease, self.run_id, commit, replay=self.replay)
 
     def renew(self) -> None:
         self.lease.renew()
@@ -199,7 +200,7 @@ class _Run:
         attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, learned)
         self._stop.wakes(attempts.stop)
         known = OpenRejects(opened.mapper.key_hashes([*moving.open_rejects]))
-        lane = moving.lane(_HeldLane(store, lease, self._id))
+        lane = moving.lane(_HeldLane(store, lease, self._id, not self._reading.advances))
         pipeline = Pipeline(_settings(sync), attempts, lane, recovery, known, self._stop)
         self._progress = pipeline.progress
         self._watch.started(pipeline.progress)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 _KEYS_OF_REJECTS = """
 ALTER TABLE connector_rejects ADD COLUMN version TEXT DEFAULT '' NOT NULL;
 ALTER TABLE connector_rejects ADD COLUMN mapping TEXT DEFAULT '' NOT NULL;
+ALTER TABLE connector_intents ADD COLUMN replay BOOLEAN DEFAULT {no} NOT NULL;
 CREATE INDEX connector_rejects_by_key ON connector_rejects (sync, substr("key", 1, 200)) WHERE closed IS NULL;
 CREATE TABLE connector_forgotten (
     sync TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL, at BIGINT NOT NULL,
@@ -26,9 +27,9 @@ CREATE TABLE connector_destinations (
 
 def _keys_of_rejects(connection: sa.Connection) -> None:
     """Let rejects be found by their key, and remember what was forgotten and what was learned."""
-    # A table ordered by its key is SQLite's own.
-    clustered = "WITHOUT ROWID" if connection.dialect.name == "sqlite" else ""
-    for statement in _KEYS_OF_REJECTS.format(clustered=clustered).split(";"):
+    # A table ordered by its key is SQLite's own, and so are truths that are numbers.
+    clustered, no = ("WITHOUT ROWID", "0") if connection.dialect.name == "sqlite" else ("", "false")
+    for statement in _KEYS_OF_REJECTS.format(clustered=clustered, no=no).split(";"):
         connection.exec_driver_sql(statement)
 
 

@@ -63,7 +63,7 @@ leases = _table(
     clustered=True,
 )
 
-# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too.
+# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too. `replay`: of rejects.
 intents = _table(
     "intents",
     _key("sync"),
@@ -75,6 +75,7 @@ intents = _table(
     sa.Column("digests", sa.LargeBinary),
     sa.Column("acknowledged", sa.LargeBinary),
     sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("replay", sa.Boolean, nullable=False, server_default=sa.false()),
     clustered=True,
 )
 

@@ -107,8 +107,10 @@ class StateStore(History):
 
         fenced(lease, work)
 
-    def commit(self, lease: Lease, run_id: str, commit: Commit) -> None:
+    def commit(self, lease: Lease, run_id: str, commit: Commit, *, replay: bool = False) -> None:
         """Make everything in `commit` durable together, and renew the lease.
+
+        What a `replay` of rejects leaves behind when it dies is kept apart from what runs leave.
 
         Durable against the death of the process; an SQLite file may lose the last commits to a power loss.
 
@@ -116,7 +118,7 @@ class StateStore(History):
             LeaseLost: another process holds the lane; nothing was written.
             StateError: the store cannot be written; nothing was written.
         """
-        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit))
+        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit, replay=replay))
 
     def settle_rejects(
         self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()

@@ -226,6 +226,7 @@ def test_a_run_that_waits_for_another(shop):
     shop.orders(ROWS)
     path = shop.write({"destination.concurrency": 4})
     with running(shop, path) as process:
+        shop.sandbox.set_faults({"latency": 5})  # the first goes on until the second has said that it waits
         second = shop.start("run", "--json", "--wait", path)
         said = second.stderr.readline()
         assert f"process {process.pid}" in said
