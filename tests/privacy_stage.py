@@ -197,7 +197,7 @@ def _printing_bug() -> None:
 
 
 def _full_disk() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -38,7 +38,6 @@ _FLOAT = re.compile(
 )
 
 _TAG = "tag:yaml.org,2002:"
-_QUOTED = re.compile(r"'([^']*)'")
 _HINTS = (
     ("'\\t'", "indent with spaces, never with tabs"),
     ("mapping values are not allowed", "put a text that holds ': ' in quotes, and check the indentation"),
@@ -165,15 +164,12 @@ def _read_text(file: Path) -> str:
         ) from None
 
 
-def _sign(quoted: re.Match[str]) -> str:
-    """Leave out a quotation longer than a sign: someone wrote it, perhaps a secret. Tokens stand in angle brackets."""
-    text = quoted[1]
-    return quoted[0] if len(text) < 2 or text[0] in "<\\" else "…"
-
-
 def _syntax_error(file: Path, error: MarkedYAMLError) -> ConfigError:
     mark = error.problem_mark or error.context_mark
-    problem = _QUOTED.sub(_sign, str(error.problem or "something unexpected"))
+    # A name behind * & or ! may be a secret that was written without quotes.
+    problem = re.sub(
+        r"(alias|anchor|tag handle) ['\"].*", r"\1", str(error.problem or "something unexpected")
+    )
     hint = next((hint for part, hint in _HINTS if part in problem), "check brackets, quotes and indentation")
     context = f" {error.context}" if error.context else ""
     line = mark.line + 1 if mark is not None else 1
