@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connector.errors import LeaseLost
 from connector.model import Commit, Reject, Watermark
+from connector.state import schema
 from connector.state.lease import Lease
 from connector.state.rejects import RejectFilter
 from connector.state.store import StateStore
@@ -137,9 +138,17 @@ def test_a_reject_without_a_key_has_none_to_be_delivered(store, lease):
     assert store.open_reject_keys("orders") == []
 
 
-def test_the_keys_of_open_rejects_are_found_by_an_index(store, lease):
-    """However many closed ones there are; the same holds for closing those of a key."""
+@pytest.mark.parametrize("latest", ["by_key", "by_time"])
+def test_the_keys_of_open_rejects_are_found_by_an_index(store, lease, latest):
+    """However many closed ones there are; the same holds for closing those of a key.
+
+    Of two indexes that seem as good SQLite takes the latest.
+    """
     engine = store._database.engine
+    [index] = [each for each in schema.rejects.indexes if each.name == f"connector_rejects_{latest}"]
+    with engine.begin() as connection:
+        index.drop(connection)
+        index.create(connection)
     said: list[tuple[str, object]] = []
 
     @sa.event.listens_for(engine, "before_cursor_execute")
