@@ -124,8 +124,11 @@ sa.Index("connector_rejects_by_time", rejects.c.sync, rejects.c.last_seen)
 
 # The beginning of a key: what is longer than a page of an index PostgreSQL would refuse to store.
 key_start = sa.literal_column('substr("key", 1, 200)', sa.Text)
-_open = rejects.c.closed.is_(None)
-sa.Index("connector_rejects_by_key", rejects.c.sync, key_start, sqlite_where=_open, postgresql_where=_open)
+# As text: an Index with a condition loads SQLAlchemy's dialects, a tenth of a second of every start.
+rejects_by_key = sa.DDL(
+    'CREATE INDEX connector_rejects_by_key ON connector_rejects (sync, substr("key", 1, 200)) WHERE closed IS NULL'
+)
+sa.event.listen(rejects, "after_create", rejects_by_key)
 
 # What must not be sent again, as digests: they name nobody.
 forgotten = _table("forgotten", _key("sync"), _key("kind"), _key("digest"), _number("at"), clustered=True)
