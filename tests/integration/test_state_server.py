@@ -110,7 +110,7 @@ def test_a_lost_answer_to_a_commit_is_settled(wire, url, cut):
         store.commit(lease, "run-1", Commit(intents=(Intent(1, 2, 3),)))
         wire.cut = cut
         reject = Reject("missing_identity", "none", "e1")
-        second = Commit((Intent(2, 1, 5),), {}, 1, Watermark({"a": 1}), (reject,), Counts(read=2))
+        second = Commit((Intent(2, 1, 5),), {}, 1, Watermark({"a": 1}), (reject,), counts=Counts(read=2))
         store.commit(lease, "run-1", second)
         assert (wire.cuts, wire.connections) == (1, 2)
         assert committed(store) == ({"a": 1}, 2, [1])
