@@ -52,7 +52,7 @@ def play(only: str | None, rounds: int | None, seed: int) -> list[Line]:
                 continue
             try:
                 line = scenario.play(ground, rounds or scenario.rounds)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the other scenarios are still to be played
                 traceback.print_exc()
                 line = Line(scenario.name, 0, (0,) * 6, (f"{type(error).__name__}: {error}",))
             clock.say(f"{scenario.letter}. {line.fault}: {line.rounds} rounds, {line.verdict}")

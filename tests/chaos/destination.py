@@ -120,9 +120,7 @@ MISBEHAVIOURS = (
         lambda dice: {"max_items": dice.randint(1, MAX_ITEMS - 1)},
         shape=Shape("sqlite", "sqlite", "products"),
     ),
-    Misbehaviour(
-        "413 above a hidden number of bytes", lambda dice: {"max_bytes": dice.randint(600, 2400)}
-    ),
+    Misbehaviour("413 above a hidden number of bytes", lambda dice: {"max_bytes": dice.randint(600, 2400)}),
     Misbehaviour(
         "401 in mid-run",
         lambda dice: _status(401, from_nth=dice.randint(1, 12)),
@@ -211,7 +209,9 @@ def _check_cost(world: World, how: Misbehaviour, ended: Ended, poisonous: int, t
     most = math.ceil(math.log2(MAX_ITEMS)) + 2 + how.repeated
     tally.saw("extra requests", extra)
     tally.saw("of at most", poisonous * most)
-    world.expect(extra <= poisonous * most, f"{extra} extra requests for {poisonous} poisonous rows, not {most}")
+    world.expect(
+        extra <= poisonous * most, f"{extra} extra requests for {poisonous} poisonous rows, not {most}"
+    )
 
 
 def _check_rejects(world: World, how: Misbehaviour) -> None:

@@ -96,4 +96,3 @@ def _round(world: World, postgres: Postgres, fault: Fault, tally: Tally) -> None
     world.expect(ended.code == 0 or "\n  → " in ended.errors, f"no hint in: {ended.errors[-300:]}")
     world.expect(not ended.counts.get("rejected"), f"rejected {ended.counts}")
     world.check_watermark()
-

@@ -82,7 +82,10 @@ def full(ground: Ground, rounds: int) -> Line:
 @contextmanager
 def _small_disk(folder: Path) -> Iterator[bool]:
     options = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(folder)]
-    mounted = shutil.which("mount") is not None and not subprocess.run(options, capture_output=True).returncode
+    mounted = (
+        shutil.which("mount") is not None
+        and not subprocess.run(options, check=False, capture_output=True).returncode
+    )
     try:
         yield mounted
     finally:
@@ -120,7 +123,9 @@ def restarted(ground: Ground, rounds: int) -> Line:
                 world.somewhere(process)
                 ground.postgres.restart()
                 ended = world.end(process, 0, 3)
-            world.expect(ended.code == 0 or "the state store" in ended.errors, f"unclear: {ended.errors[-300:]}")
+            world.expect(
+                ended.code == 0 or "the state store" in ended.errors, f"unclear: {ended.errors[-300:]}"
+            )
             _check(world, tally, ended.code)
         world.judge()
         return tally.line(name, world)
@@ -167,4 +172,3 @@ def _check(world: World, tally: Tally, code: int) -> None:
 
 def _file(world: World) -> str:
     return world.state.removeprefix("sqlite:///")
-
