@@ -1,4 +1,4 @@
-"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls]``.
+"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls safety tuning]``.
 
 Every figure with a target is a ratio against something measured in the same run, or a bound on memory or seconds;
 medians of interleaved rounds. Data and states live in .bench; ``--write`` puts the results into docs/performance.md.
@@ -12,11 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.parts import PARTS, Bench
+from benchmarks.parts import PARTS as THROUGHPUT
+from benchmarks.parts import Bench
 from benchmarks.programs import ROOT, Programs
 from benchmarks.report import show, write
 from benchmarks.rounds import Line
+from benchmarks.safety import safety
 from benchmarks.sink import sink
+from benchmarks.tuning import tuning
+
+PARTS = {**THROUGHPUT, "safety": safety, "tuning": tuning}
 
 
 def main() -> None:

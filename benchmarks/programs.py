@@ -28,11 +28,13 @@ class Ended:
         output: what it printed.
         seconds: from its start to its end.
         peak: the most memory it held, in bytes.
+        cpu: seconds of processor time, its threads' and the system's for it.
     """
 
     output: str
     seconds: float
     peak: int
+    cpu: float
 
     @property
     def said(self) -> dict[str, Any]:
@@ -83,7 +85,8 @@ class Programs:
                     f"{named}\nended with {process.returncode}\n{output.read()}\n{errors.read()}"
                 )
             # Linux counts in KiB, macOS in bytes.
-            return Ended(output.read(), seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            return Ended(output.read(), seconds, peak, usage.ru_utime + usage.ru_stime)
 
     def module(self, name: str, *arguments: str | Path) -> Ended:
         """Run a module of the benchmarks."""

@@ -39,9 +39,8 @@ class BatchAccounts:
         mapped = self._rejected[bisect_left(self._rejected, low) : bisect_left(self._rejected, high)]
         refused = {refusal.entry: refusal for refusal in outcome.refusals}
         rejects = [(row - low, batch.rejected[row]) for row in mapped]
-        rejects += [
-            (int(batch.row[entry]) - low, refuse(batch, refusal)) for entry, refusal in refused.items()
-        ]
+        places = (batch.row[list(refused)] - low).tolist() if refused else []
+        rejects += zip(places, refuse(batch, [*refused.values()]), strict=True)
         sent = request.last - request.first
         counts = Counts(
             read=high - low,
@@ -65,24 +64,3 @@ def _between(rows: np.ndarray, low: int, high: int) -> int:
         return 0
     first, last = np.searchsorted(rows, (low, high))
     return int(last - first)
-
-
-class Streak:
-    """The longest run of consecutive rejected rows, over requests in read order."""
-
-    def __init__(self) -> None:
-        self._current = 0
-
-    def longest(self, rows: int, rejected: list[int]) -> int:
-        """Take the next `rows` rows, of which those at the indexes `rejected` (ascending) were rejected.
-
-        Returns:
-            the longest run of consecutive rejects that ends in or passes through these rows.
-        """
-        longest, previous = 0, -1
-        for row in rejected:
-            self._current = self._current + 1 if row == previous + 1 else 1
-            longest, previous = max(longest, self._current), row
-        if rows and previous != rows - 1:
-            self._current = 0
-        return longest

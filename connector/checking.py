@@ -16,6 +16,7 @@ from connector.config.show import show
 from connector.config.syncs import state_url
 from connector.errors import ConnectorError, DestinationError, worst_exit_code
 from connector.load.track import endpoint
+from connector.state import location
 from connector.unbuilt import refuse_unbuilt
 
 # Names of columns that are stamped anew with each change of a row.
@@ -88,9 +89,10 @@ def _check_source(sync: Sync) -> None:
 
 
 def _check_state(sync: Sync, state: str | None) -> None:
-    with wiring.open_store(
-        state_url(sync.file, state, environment=sync.environment), read_only=True
-    ) as store:
+    url = state_url(sync.file, state, environment=sync.environment)
+    if risk := location.risk(url):
+        console.note(f"{sync.sync}: {risk}")
+    with wiring.open_store(url, read_only=True) as store:
         store.watermark(sync.id)
 
 

@@ -15,13 +15,18 @@ from connector.cli_options import (
     State,
     Target,
     Targets,
+    Wait,
+    confirmed,
     debugging,
     exit_codes,
     files_of,
     load,
     set_debugging,
+    state_of,
 )
-from connector.cli_state import rejects_app, state_app
+from connector.cli_rejects import rejects_app
+from connector.cli_state import state_app
+from connector.errors import ConfigError
 
 app = typer.Typer(
     name="connector",
@@ -70,6 +75,7 @@ def run(
         bool,
         typer.Option("--dry-run", help="Write the exact requests as NDJSON; send nothing, touch no state."),
     ] = False,
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
     """Move what is new from the sources into Track, and account for every row."""
@@ -80,7 +86,7 @@ def run(
         if dry_run:
             code = commands.dry_run(files, env, state, limit)
         else:
-            code = commands.run(files, commands.RunOptions(env, state, limit, json, debugging()))
+            code = commands.run(files, commands.RunOptions(env, state, limit, json, wait, debugging()))
     raise typer.Exit(code)
 
 
@@ -140,6 +146,33 @@ def status(
     with exit_codes():
         code = commands.status(files_of(targets, configs), env, state, json=json)
     raise typer.Exit(code)
+
+
+@app.command()
+def forget(
+    target: Target,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", help="The row of this key: a value, or a JSON array. 17 is a number, '\"17\"' a text."
+        ),
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", help="The user of this userId or profileId.")] = None,
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Forget a row or a user: delete rejects and what the sandbox holds, send it never again, say what is left."""
+    from connector import forgetting
+
+    with exit_codes():
+        sync = load(target, configs, env)
+        subject, url = forgetting.subject_of(sync, key, user), state_of(sync, state)
+        question = f"{forgetting.count(sync, url, subject)} rejects are deleted, and {sync.sync} sends it never again. Forget?"
+        if not (yes or confirmed(question)):
+            raise ConfigError("nothing was forgotten: nobody said yes", hint="answer y, or add --yes")
+        forgetting.forget(sync, url, subject)
 
 
 @app.command()

@@ -35,6 +35,9 @@ State = Annotated[
 ]
 Env = Annotated[str | None, typer.Option("--env", help="An environment of connector.yaml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait while another process runs the sync, instead of ending with 3.")
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many rows.")]
 
 _debug = ContextVar("debug", default=False)
@@ -109,3 +112,12 @@ def state_of(sync: Sync, state: str | None) -> str:
     from connector.config.syncs import state_url
 
     return state_url(sync.file, state, environment=sync.environment)
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; nobody there to answer is a no."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        return False

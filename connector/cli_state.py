@@ -1,44 +1,16 @@
-"""The commands over what survives between runs: ``connector rejects …`` and ``connector state …``."""
+"""The commands over what survives between runs: ``connector state …``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from connector.cli_options import Configs, Env, Json, State, Target, exit_codes, load, state_of
+from connector.cli_options import Configs, Env, Json, State, Target, confirmed, exit_codes, load, state_of
 from connector.errors import ConfigError
 
-rejects_app = typer.Typer(help="Look at rows that were rejected, and why.", no_args_is_help=True)
 state_app = typer.Typer(help="Look at and change what survives between runs.", no_args_is_help=True)
-
-
-@rejects_app.command("list")
-def rejects_list(
-    target: Target, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
-) -> None:
-    """List rejects by reason, with counts and an example."""
-    from connector import commands
-
-    with exit_codes():
-        sync = load(target, configs, env)
-        commands.list_rejects(sync, state_of(sync, state), json=json)
-
-
-@rejects_app.command("show")
-def rejects_show(
-    target: Target,
-    event_id: Annotated[str, typer.Argument(help="The eventId of a rejected row, as `list` prints it.")],
-    configs: Configs = None,
-    state: State = None,
-    env: Env = None,
-) -> None:
-    """Show one reject: the row, the reason and the server's words."""
-    from connector import commands
-
-    with exit_codes():
-        sync = load(target, configs, env)
-        commands.show_reject(sync, state_of(sync, state), event_id)
 
 
 @state_app.command("show")
@@ -46,11 +18,11 @@ def state_show(
     target: Target, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
 ) -> None:
     """Show how far a sync has come: its watermark."""
-    from connector import commands
+    from connector import statekeeping
 
     with exit_codes():
         sync = load(target, configs, env)
-        commands.show_state(sync, state_of(sync, state), json=json)
+        statekeeping.show(sync, state_of(sync, state), json=json)
 
 
 @state_app.command("set")
@@ -64,11 +36,11 @@ def state_set(
     env: Env = None,
 ) -> None:
     """Set a sync's watermark by hand."""
-    from connector import commands
+    from connector import statekeeping
 
     with exit_codes():
         sync = load(target, configs, env)
-        commands.set_state(sync, state_of(sync, state), watermark)
+        statekeeping.place(sync, state_of(sync, state), watermark)
 
 
 @state_app.command("reset")
@@ -80,21 +52,13 @@ def state_reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget a sync's watermark: its next run starts from the beginning and sends everything again."""
-    from connector import commands
+    from connector import statekeeping
 
     with exit_codes():
         sync = load(target, configs, env)
-        if not (yes or _confirmed(f"The next run of {sync.sync} sends everything again. Reset?")):
+        if not (yes or confirmed(f"The next run of {sync.sync} sends everything again. Reset?")):
             raise ConfigError(f"{sync.sync} was not reset: nobody said yes", hint="answer y, or add --yes")
-        commands.reset_state(sync, state_of(sync, state))
-
-
-def _confirmed(question: str) -> bool:
-    try:
-        return typer.confirm(question, err=True)
-    except typer.Abort:  # nobody there to answer
-        typer.echo(err=True)
-        return False
+        statekeeping.reset(sync, state_of(sync, state))
 
 
 @state_app.command("rename")
@@ -106,8 +70,28 @@ def state_rename(
     env: Env = None,
 ) -> None:
     """Give the state kept under another id to this sync."""
-    from connector import commands
+    from connector import statekeeping
 
     with exit_codes():
         sync = load(target, configs, env)
-        commands.rename_state(sync, state_of(sync, state), old)
+        statekeeping.rename(sync, state_of(sync, state), old)
+
+
+@state_app.command("copy")
+def state_copy(
+    to: Annotated[
+        str, typer.Option("--to", help="The URL or path of a store that holds nothing yet; it is created.")
+    ],
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+    json: Json = False,
+) -> None:
+    """Copy the state of all syncs into another store, such as from a file into PostgreSQL."""
+    from connector import statekeeping
+    from connector.config.syncs import state_url, store_url
+
+    with exit_codes():
+        folder = configs or Path("configs")
+        source = state_url(folder / "connector.yaml", state, environment=env)
+        statekeeping.copy(source, store_url(to, folder, "--to"), json=json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json as jsonlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +12,8 @@ from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.config.syncs import state_url
 from connector.errors import ConfigError, ConnectorError, Stopped, worst_exit_code
-from connector.model import RunReport, Watermark
+from connector.model import RunReport
+from connector.reading import Reading
 from connector.runner import Options, Watch, run_sync
 from connector.stopping import StopSignal
 
@@ -26,6 +26,7 @@ class RunOptions:
     state: str | None
     limit: int | None
     json: bool
+    wait: bool = False
     debug: bool = False
 
 
@@ -69,7 +70,27 @@ def _loaded(
             yield sync
 
 
-def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
+def replay(sync: Sync, options: RunOptions, reading: Reading) -> int:
+    """Move rejected rows again, as a run of its own, and return its exit code."""
+    stop = StopSignal()
+    with stop.on_signals():
+        report = _run_one(sync, options, stop, reading)
+    if options.json:
+        console.json_lines([console.as_json(report, sync.sync)])
+    else:
+        console.reports([(sync.sync, report)])
+    return report.exit_code or 0
+
+
+def dry_replay(sync: Sync, state: str, reading: Reading) -> None:
+    """Print the exact requests that a replay would send."""
+    from connector.rehearsal import bodies, replayed_batches
+
+    for body in bodies(sync, replayed_batches(sync, state, reading)):
+        console.raw(body.decode())
+
+
+def _run_one(sync: Sync, options: RunOptions, stop: StopSignal, reading: Reading | None = None) -> RunReport:
     state = state_url(sync.file, options.state, environment=sync.environment)
 
     def failed(error: ConnectorError) -> None:
@@ -79,18 +100,19 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal) -> RunReport:
 
     with console.Live(sync.sync) as live:
         watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
-        return run_sync(sync, Options(state, options.limit), stop, watch)
+        return run_sync(sync, Options(state, options.limit, options.wait), stop, watch, reading)
 
 
 def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
     """Print the exact requests that runs would send, one JSON body a line."""
-    from connector.rehearsal import dry_run as rehearse
+    from connector.rehearsal import bodies, mapped_batches
 
     codes = [0]
     for file in files:
         try:
             sync = load_sync(file, environment=environment)
-            for body in rehearse(sync, state_url(file, state, environment=environment), limit):
+            batches = mapped_batches(sync, state_url(file, state, environment=environment), limit)
+            for body in bodies(sync, batches):
                 console.raw(body.decode())
         except ConnectorError as error:
             console.fail(error)
@@ -140,83 +162,6 @@ def status(files: Sequence[Path], environment: str | None, state: str | None, *,
     else:
         console.status(rows)
     return worst_exit_code(codes)
-
-
-def list_rejects(sync: Sync, state: str, *, json: bool) -> None:
-    """Print rejects by reason."""
-    with wiring.open_store(state, read_only=True) as store:
-        groups = store.reject_groups(sync.id)
-    if json:
-        console.json_lines(asdict(group) for group in groups)
-    elif not groups:
-        console.say(f"{sync.sync}: no rejects")
-    else:
-        console.table(
-            f"{sync.sync}: rejects",
-            ("reason", "rows", "first seen", "last seen", "example eventId"),
-            [(g.reason, g.rejects, _minute(g.first_seen), _minute(g.last_seen), g.example) for g in groups],
-        )
-
-
-def _minute(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
-
-
-def show_reject(sync: Sync, state: str, event_id: str) -> None:
-    """Print one reject whole, as JSON."""
-    with wiring.open_store(state, read_only=True) as store:
-        found = store.get_reject(event_id, sync.id)
-    if not found:
-        raise ConfigError(
-            f"no reject of {sync.sync} has the eventId {event_id}",
-            hint=f"connector rejects list {sync.sync}",
-        )
-    for reject in found:
-        console.raw(console.exact_json(asdict(reject), indent="  "))
-
-
-def show_state(sync: Sync, state: str, *, json: bool) -> None:
-    """Print the watermark of a sync."""
-    with wiring.open_store(state, read_only=True) as store:
-        watermark, where = dict(store.watermark(sync.id)), store.where
-    if json:
-        console.raw(jsonlib.dumps(watermark, ensure_ascii=False))
-        return
-    if not watermark:
-        console.say(f"{sync.sync}: no state in {where}: the next run starts from the beginning")
-        return
-    rows = [(name or "rows", jsonlib.dumps(value, ensure_ascii=False)) for name, value in watermark.items()]
-    console.table(f"{sync.sync}: watermark", ("part", "value"), rows)
-
-
-def set_state(sync: Sync, state: str, text: str) -> None:
-    """Set the watermark of a sync from JSON."""
-    try:
-        value = jsonlib.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ConfigError(
-            "the watermark is not a JSON object",
-            hint=f"see its form: connector state show {sync.sync} --json",
-        )
-    with wiring.open_store(state) as store:
-        store.set_watermark(sync.id, Watermark(value))
-    console.say(f"{sync.sync}: watermark set")
-
-
-def reset_state(sync: Sync, state: str) -> None:
-    """Forget the watermark of a sync."""
-    with wiring.open_store(state) as store:
-        store.reset(sync.id)
-    console.say(f"{sync.sync}: reset; the next run starts from the beginning")
-
-
-def rename_state(sync: Sync, state: str, old: str) -> None:
-    """Give the state of `old` to this sync."""
-    with wiring.open_store(state) as store:
-        store.rename(old, sync.id)
-    console.say(f"{sync.sync}: took over the state of {old}")
 
 
 def print_schema(*, shared: bool) -> None:

@@ -20,6 +20,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from connector.errors import ConnectorError
+from connector.masking import masked
 from connector.model import RunReport
 from connector.progress import Progress
 
@@ -39,8 +40,8 @@ def fail(error: ConnectorError | str, sync: str = "") -> None:
 
 
 def trace(error: BaseException) -> None:
-    """Print where in the program an error arose."""
-    err.print(escape("".join(traceback.format_exception(error))))
+    """Print where in the program an error arose; its words may hold values of rows, but no secret."""
+    err.print(escape(masked("".join(traceback.format_exception(error)))))
 
 
 def note(text: str) -> None:

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-from connector.load.attempts import Limits
 from connector.load.packing import Packer
 from connector.load.track import envelope
 from connector.model import MappedBatch, Request
+
+
+class Sizes(Protocol):
+    """How large requests may be."""
+
+    def next_size(self) -> tuple[int, int]:
+        """Return how many items and bytes the next request may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same size for every request."""
+
+    max_items: int
+    max_bytes: int
+
+    def next_size(self) -> tuple[int, int]:
+        """Return it."""
+        return self.max_items, self.max_bytes
 
 
 class Cutting:
     """Requests of the batches added, in order.
 
     Args:
-        limits: how large a request may be; looked at for each cut.
+        sizes: looked at for each cut.
         used_up: called when a batch has been cut to its end.
     """
 
-    def __init__(self, limits: Limits, used_up: Callable[[], None]) -> None:
-        self._limits = limits
+    def __init__(self, sizes: Sizes, used_up: Callable[[], None]) -> None:
+        self._sizes = sizes
         self._used_up = used_up
         self._batches: deque[MappedBatch] = deque()
         self._packer: Packer | None = None
@@ -39,7 +59,7 @@ class Cutting:
                     return None
                 batch = self._batches.popleft()
                 self._packer = Packer(batch, envelope(batch.event))
-            self._next = self._packer.next(self._seq + 1, self._limits.max_items, self._limits.max_bytes)
+            self._next = self._packer.next(self._seq + 1, *self._sizes.next_size())
             if self._next is None:
                 self._packer = None
                 self._used_up()

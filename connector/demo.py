@@ -16,7 +16,7 @@ from typing import Any
 from rich.markup import escape
 from sqlalchemy.engine import URL
 
-from connector import commands, console, wiring
+from connector import commands, console, rejecting, wiring
 from connector.config.reader import load_sync
 from connector.config.syncs import find_syncs, state_url
 from connector.demo_shop import Shop, build_shop
@@ -83,7 +83,7 @@ def _play(shop: Shop, sandbox: Sandbox, configs: Path) -> None:
     _step(6, "The same command again: only the news goes")
     _run(configs)
     _commands({"connector rejects list orders": ""})
-    commands.list_rejects(orders, state, json=False)
+    rejecting.list_groups(orders, state, rejecting.Choice().of(orders), json=False)
     console.say(
         "   The guest's order is kept with its reason: a purchase has to be somebody's. The others went on."
     )

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connector.extract import Extractor
-from connector.model import MappedBatch, SourceBatch, Watermark
+from connector.model import MappedBatch, SourceBatch
 
 # Batches between reading and mapping, and mapped ones that wait for delivery: enough to keep both busy.
 _READ_AHEAD = 1
@@ -18,10 +17,6 @@ _MAPPED_AHEAD = 2
 
 class Maps(Protocol):
     """What the feed needs of a mapper."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Source columns to read."""
 
     def map(self, batch: SourceBatch) -> MappedBatch:
         """Turn rows into items."""
@@ -38,26 +33,23 @@ class Feed:
     """Delivers mapped batches, then one End, to `deliver`.
 
     Args:
-        extractor: opened, not yet read.
-        mapper: compiled against the extractor's schema.
-        watermark: where to read from.
+        batches: rows, read in a thread of their own.
+        interrupt: ends what blocks that thread, which then raises Stopped.
+        mapper: makes items of them.
         deliver: called from the mapping thread.
-        limit: rows after which to stop, or None.
     """
 
     def __init__(
         self,
-        extractor: Extractor,
+        batches: Iterator[SourceBatch],
+        interrupt: Callable[[], None],
         mapper: Maps,
-        watermark: Watermark,
         deliver: Callable[[MappedBatch | End], None],
-        limit: int | None = None,
     ) -> None:
-        self._extractor = extractor
+        self._batches = batches
+        self._interrupt = interrupt
         self._mapper = mapper
-        self._watermark = watermark
         self._deliver = deliver
-        self._limit = limit
         self._raw: queue.Queue[SourceBatch | End] = queue.Queue(_READ_AHEAD)
         self._room = threading.Semaphore(_MAPPED_AHEAD)
         self._cancelled = threading.Event()
@@ -78,7 +70,7 @@ class Feed:
     def cancel(self) -> None:
         """Stop reading and mapping; an End still comes."""
         self._cancelled.set()
-        self._extractor.cancel()
+        self._interrupt()
         self._room.release()
 
     def join(self, timeout: float) -> None:
@@ -89,7 +81,7 @@ class Feed:
     def _read(self) -> None:
         end = End()
         try:
-            for batch in limited(self._extractor.read(self._mapper.columns, self._watermark), self._limit):
+            for batch in self._batches:
                 if self._cancelled.is_set():
                     break
                 self._raw.put(batch)
@@ -111,7 +103,7 @@ class Feed:
                 mapped = self._mapper.map(batch)
             except BaseException as error:  # noqa: BLE001 - it is raised again where the run is
                 self._cancelled.set()
-                self._extractor.cancel()
+                self._interrupt()
                 self._drain()
                 self._deliver(End(error))
                 return

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NewType
 
@@ -110,8 +110,8 @@ class MappedBatch:
     warnings: Mapping[str, int] = field(default_factory=dict)
     # Rows whose items an interrupted run delivered beyond the watermark: nothing of them is sent again.
     recovered: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    # Describes the row of an entry (its index in `entries`) for a reject that the server causes.
-    describe: Callable[[int], Reject] | None = None
+    # Describes rows of `source`, given by their indexes, as rejects without reason and eventId.
+    describe: Callable[[Sequence[int]], list[Reject]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
-from connector.accounting import BatchAccounts, Settled, Streak
+from connector.accounting import BatchAccounts, Settled
+from connector.ceilings import Ceilings
 from connector.config.models import Rejects
 from connector.cutting import Cutting
-from connector.errors import Bug, Stopped, TooManyRejects
+from connector.errors import Bug, Stopped
 from connector.feed import End, Feed
 from connector.load.attempts import Attempts
 from connector.load.delivery import Delivery
@@ -52,12 +53,10 @@ from connector.model import (
     Watermark,
     merge,
 )
+from connector.open_rejects import OpenRejects
 from connector.progress import Progress
 from connector.stopping import StopSignal
 from connector.window import Window
-
-# How often an idle loop renews its lease, in seconds.
-_HEARTBEAT = 2.0
 
 
 class Lane(Protocol):
@@ -72,13 +71,14 @@ class Lane(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the loop is told: ceilings on requests and rejects, and how long a stop waits, in seconds."""
+    """What the loop is told: ceilings on requests and rejects; in seconds how long a stop waits, and how soon to renew."""
 
     concurrency: int
     window: int
     hold_doubtful: bool
     rejects: Rejects
     shutdown_timeout: float
+    heartbeat: float
 
 
 class Pipeline:
@@ -89,24 +89,32 @@ class Pipeline:
         attempts: sends bodies.
         lane: where to commit.
         recovery: what an interrupted run left.
+        open_rejects: the rows that earlier runs rejected.
         stop: asks the loop to end.
     """
 
     def __init__(
-        self, settings: Settings, attempts: Attempts, lane: Lane, recovery: Recovery, stop: StopSignal
+        self,
+        settings: Settings,
+        attempts: Attempts,
+        lane: Lane,
+        recovery: Recovery,
+        open_rejects: OpenRejects,
+        stop: StopSignal,
     ) -> None:
         self.progress = Progress(Counts(in_doubt=recovery.in_doubt_items))
         self._settings = settings
         self._attempts = attempts
         self._lane = lane
         self._recovery = recovery
+        self._open_rejects = open_rejects
         self._stop = stop
         self._inbox: queue.SimpleQueue[Outcome | MappedBatch | End | None] = queue.SimpleQueue()
-        self._delivery = Delivery(attempts, settings.concurrency, self._inbox.put)
-        self._window = Window(settings.concurrency, settings.window)
+        self._delivery = Delivery(attempts, self._inbox.put)
+        self._window = Window(lambda: attempts.tuning.in_flight, max(settings.window, settings.concurrency))
         self._finished = self.progress.counts
         self._accounts: BatchAccounts | None = None
-        self._streak = Streak()
+        self._ceilings = Ceilings(settings.rejects)
         self._end: End | None = None
         self._failure: BaseException | None = None
 
@@ -123,7 +131,7 @@ class Pipeline:
             ConnectorError: why the run ended early; everything acknowledged is committed.
         """
         feed = start_feed(self._inbox.put)
-        cutting = Cutting(self._attempts.limits, feed.used)
+        cutting = Cutting(self._attempts.tuning, feed.used)
         self._stop.wakes(lambda: self._inbox.put(None))
         # The loop may be waiting when the time is over, so somebody else has to look at the clock.
         cut_off = threading.Timer(self._settings.shutdown_timeout, abort)
@@ -149,7 +157,7 @@ class Pipeline:
         failure = self._failure or (self._end.error if self._end else None)
         if failure is not None:
             raise failure
-        self._check_nothing_delivered()
+        self._ceilings.check_nothing_delivered(self.progress.counts)
         return self.progress.counts
 
     # ── what is reported ──────────────────────────────────────────────────────────────────────────────
@@ -163,7 +171,7 @@ class Pipeline:
         """Take all that is reported; block for it unless a request can be cut at once."""
         if self._can_take(cutting) is None and not self._can_conclude(cutting):
             try:
-                self._hear(self._inbox.get(timeout=_HEARTBEAT), cutting)
+                self._hear(self._inbox.get(timeout=self._settings.heartbeat), cutting)
             except queue.Empty:
                 self._lane.renew()
         with suppress(queue.Empty):
@@ -238,13 +246,15 @@ class Pipeline:
             through=done[-1].request.seq if done else None,
             watermark=_watermark(done),
             rejects=tuple(reject for part in settled for _, reject in part.rejects),
+            closed=self._open_rejects.closed(),
             counts=counts,
         )
         self._lane.commit(commit)
         self.progress.counts = counts
         self.progress.in_flight = self._window.in_flight
         self.progress.rejects.update(reject.reason for reject in commit.rejects)
-        self._check_ceilings(settled)
+        if (error := self._ceilings.passed(settled, self._finished)) is not None:
+            self._fail(error)
 
     def _intent(self, request: Request) -> Intent:
         digests = (
@@ -257,33 +267,9 @@ class Pipeline:
     def _settle(self, outcome: Outcome) -> Settled:
         if self._accounts is None or self._accounts.batch is not outcome.request.batch:
             self._accounts = BatchAccounts(outcome.request.batch)
-        return self._accounts.settle(outcome)
-
-    def _check_ceilings(self, settled: Sequence[Settled]) -> None:
-        limits, counts = self._settings.rejects, self._finished
-        longest = max(
-            (self._streak.longest(part.counts.read, [row for row, _ in part.rejects]) for part in settled),
-            default=0,
-        )
-        hint = "see `connector rejects list`; mend the mapping or raise the ceiling, then run again"
-        if longest > limits.max_consecutive:
-            self._fail(
-                TooManyRejects(f"{longest} rows in a row were rejected (rejects.max_consecutive)", hint=hint)
-            )
-        if counts.read >= limits.after and counts.rejected > limits.max * counts.read:
-            share = counts.rejected / counts.read
-            self._fail(
-                TooManyRejects(f"{share:.1%} of {counts.read} rows were rejected (rejects.max)", hint=hint)
-            )
-
-    def _check_nothing_delivered(self) -> None:
-        """A run too short for the ceilings is no success either when all it read was rejected."""
-        counts = self.progress.counts
-        if counts.rejected and not (counts.delivered or counts.unchanged or counts.filtered):
-            raise TooManyRejects(
-                f"all {counts.rejected} rows were rejected",
-                hint="see `connector rejects list` for the reasons",
-            )
+        settled = self._accounts.settle(outcome)
+        self._open_rejects.settle(outcome.request, settled)
+        return settled
 
 
 def _watermark(done: Sequence[Outcome]) -> Watermark:

@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.cutting import Cutting
+from connector.cutting import Cutting, Fixed
 from connector.feed import limited
-from connector.load.attempts import Limits
 from connector.load.track import Bodies
 from connector.model import EMPTY_WATERMARK, MappedBatch, Watermark
+from connector.reading import Opened, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +32,43 @@ class Preview:
 
 def mapped_batches(sync: Sync, state: str | None, limit: int | None) -> Iterator[MappedBatch]:
     """Yield what a run would send, from the stored watermark on, or from the start with `state` None."""
-    watermark = EMPTY_WATERMARK if state is None else _stored_watermark(sync, state)
+    watermark, forgotten = (EMPTY_WATERMARK, ()) if state is None else _stored(sync, state)
     with ExitStack() as stack:
         with wiring.located(sync):
             extractor = wiring.open_extractor(sync)
             stack.callback(extractor.close)
             extractor.estimate(watermark)
-            mapper = wiring.open_mapper(sync, extractor)
+            mapper = wiring.open_mapper(sync, extractor, forgotten)
             stack.callback(mapper.close)
         for batch in limited(extractor.read(mapper.columns, watermark), limit):
             yield mapper.map(batch)
 
 
-def _stored_watermark(sync: Sync, state: str) -> Watermark:
+def replayed_batches(sync: Sync, state: str, reading: Reading) -> Iterator[MappedBatch]:
+    """Yield what a replay would send."""
+    with ExitStack() as stack:
+        with wiring.located(sync):
+            store = stack.enter_context(wiring.open_store(state, read_only=True))
+            watermark = store.watermark(sync.id)
+            extractor = reading.open(sync)
+            stack.callback(extractor.close)
+            about = extractor.estimate(watermark)
+            mapper = wiring.open_mapper(sync, extractor, store.forgotten(sync.id))
+            stack.callback(mapper.close)
+        moving = reading.moving(Opened(sync, "", store, extractor, mapper, watermark, about))
+        for batch in moving.batches:
+            yield moving.mapper.map(batch)
+
+
+def _stored(sync: Sync, state: str) -> tuple[Watermark, tuple[tuple[str, str], ...]]:
     with wiring.open_store(state, read_only=True) as store:
-        return store.watermark(sync.id)
+        return store.watermark(sync.id), store.forgotten(sync.id)
 
 
-def dry_run(sync: Sync, state: str, limit: int | None) -> Iterator[bytes]:
-    """Yield the exact bodies that a run would send, in order (at the ceilings of size, nothing learned)."""
-    limits = Limits(sync.destination.max_items, sync.destination.max_bytes)
-    cutting = Cutting(limits, lambda: None)
-    for batch in mapped_batches(sync, state, limit):
+def bodies(sync: Sync, batches: Iterator[MappedBatch]) -> Iterator[bytes]:
+    """Yield the exact bodies that batches would be sent in, in order (at the ceilings of size, nothing learned)."""
+    cutting = Cutting(Fixed(sync.destination.max_items, sync.destination.max_bytes), lambda: None)
+    for batch in batches:
         cutting.add(batch)
         while (request := cutting.peek()) is not None:
             cutting.take()
@@ -72,7 +87,7 @@ def beside(batch: MappedBatch) -> list[Preview]:
     shown: list[Preview] = []
     for index, row in enumerate(_shown(batch.source.rows)):
         if index in entries:
-            shown.append(Preview(row, _items(batch, entries[index])))
+            shown.append(Preview(row, items_of(batch, entries[index])))
         elif index in batch.rejected:
             reject = batch.rejected[index]
             shown.append(Preview(row, (), reject.reason, reject.message))
@@ -81,7 +96,8 @@ def beside(batch: MappedBatch) -> list[Preview]:
     return shown
 
 
-def _items(batch: MappedBatch, entry: int) -> tuple[dict[str, Any], ...]:
+def items_of(batch: MappedBatch, entry: int) -> tuple[dict[str, Any], ...]:
+    """Return the items of an entry, each with the name of its event."""
     body = json.loads(Bodies(batch).body(entry, entry + 1), parse_float=Decimal)
     return tuple({"name": part["name"], **item} for part in body["track"] for item in part["payload"])
 

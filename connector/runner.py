@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.errors import Bug, ConnectorError, GuardTripped, StateError
-from connector.extract import Extractor
+from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
 from connector.feed import Feed
-from connector.mapping.mapper import Mapper
-from connector.model import Commit, Recovery, RunReport, Watermark
+from connector.guards import compare
+from connector.model import Commit, Recovery, RunReport
+from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
+from connector.reading import Moving, News, Opened, Reading
+from connector.state import location
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
@@ -26,16 +28,9 @@ from connector.stopping import StopSignal
 LIVE = "live"
 
 # Without a sign of life for this long, another host may take the lane over; seconds.
-_LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
-
-# What a person may accept by `state reset`; a change of these makes the watermark meaningless.
-_REFUSE = {
-    "source": "reads another source",
-    "mode": "reads in another mode",
-    "cursor": "has another cursor",
-    "key": "has another key",
-    "destination": "sends to another destination",
-}
+LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
+# How often a run that waits for a lane looks whether it is free; seconds.
+_LOOK_AGAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,7 @@ class Options:
 
     state: str
     limit: int | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +58,30 @@ class _HeldLane:
     store: StateStore
     lease: Lease
     run_id: str
+    replay: bool
 
     def commit(self, commit: Commit) -> None:
-        self.store.commit(self.lease, self.run_id, commit)
+        self.store.commit(self.lease, self.run_id, commit, replay=self.replay)
 
     def renew(self) -> None:
         self.lease.renew()
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    extractor: Extractor
-    mapper: Mapper
-    store: StateStore
-    lease: Lease
-    recovery: Recovery
-    watermark: Watermark
-    about: int | None
-
-
-def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> RunReport:
+def run_sync(
+    sync: Sync, options: Options, stop: StopSignal, watch: Watch, reading: Reading | None = None
+) -> RunReport:
     """Run a sync once and return its report; every failure is in the report, with its exit code.
 
     The report is stored with the state whenever the state could be opened.
+
+    Args:
+        sync: what to run.
+        options: of the command line.
+        stop: asks it to end.
+        watch: is told how it goes.
+        reading: what is moved, if not what is new in the source.
     """
-    run = _Run(sync, options, stop, watch)
+    run = _Run(sync, options, stop, watch, reading or News(options.limit))
     try:
         run.execute()
     except ConnectorError as error:
@@ -96,8 +91,11 @@ def run_sync(sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> Ru
 
 
 class _Run:
-    def __init__(self, sync: Sync, options: Options, stop: StopSignal, watch: Watch) -> None:
+    def __init__(
+        self, sync: Sync, options: Options, stop: StopSignal, watch: Watch, reading: Reading
+    ) -> None:
         self._sync = sync
+        self._reading = reading
         self._options = options
         self._stop = stop
         self._watch = watch
@@ -132,15 +130,15 @@ class _Run:
         with ExitStack() as stack:
             with self._stop.interrupting():
                 store = stack.enter_context(wiring.open_store(self._options.state))
-                lease = stack.enter_context(
-                    store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=_LEASE))
-                )
+                lease = stack.enter_context(self._acquire(store))
             try:
                 with _bugs_named():
-                    with wiring.located(self._sync), self._stop.interrupting():
-                        opened = self._open(store, lease, stack)
-                    self._start(opened)
-                    self._move(opened)
+                    with wiring.located(self._sync), self._stop.interrupting(), lease.kept():
+                        opened = self._open(store, stack)
+                        recovery = store.recover(lease)
+                        self._start(opened, lease, recovery)
+                        moving = self._reading.moving(opened)
+                    self._move(opened, lease, moving, recovery)
             except StateError:
                 raise
             except ConnectorError as error:
@@ -148,105 +146,121 @@ class _Run:
                 raise
             self._finish(store, lease, self.report(0))
 
-    def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> _Opened:
+    def _acquire(self, store: StateStore) -> Lease:
+        """Take the lane, at once or, if the options say so, when its holder has given it back."""
+        while True:
+            try:
+                return store.acquire(self._sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE))
+            except LeaseHeld as held:
+                if not self._options.wait:
+                    raise
+                self._note(f"waits: {held.message}")
+            if self._stop.event.wait(_LOOK_AGAIN):
+                raise Stopped
+
+    def _open(self, store: StateStore, stack: ExitStack) -> Opened:
         watermark = store.watermark(self._sync.id)
-        extractor = wiring.open_extractor(self._sync)
+        extractor = self._reading.open(self._sync)
         stack.callback(extractor.close)
         about = extractor.estimate(watermark)
-        mapper = wiring.open_mapper(self._sync, extractor)
+        mapper = wiring.open_mapper(self._sync, extractor, store.forgotten(self._sync.id))
         stack.callback(mapper.close)
-        return _Opened(extractor, mapper, store, lease, store.recover(lease), watermark, about)
+        return Opened(self._sync, self._id, store, extractor, mapper, watermark, about)
 
-    def _start(self, opened: _Opened) -> None:
+    def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
         store, sync = opened.store, self._sync
+        if risk := location.risk(self._options.state):
+            self._note(risk)
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        if opened.watermark:
-            self._compare(store.fingerprint(sync.id), prints)
-        else:
-            rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
-            place = (
-                "the beginning" if sync.source.start == "beginning" else f"source.start: {sync.source.start}"
-            )
-            self._note(f"no state yet in {store.where}: starts from {place}{rows}")
-        if opened.recovery.in_doubt_requests:
+        changed = compare(sync.sync, store.fingerprint(sync.id), prints) if opened.watermark else []
+        for note in self._reading.notes(opened, changed):
+            self._note(note)
+        if recovery.in_doubt_requests:
             fate = (
                 "held as rejects"
                 if sync.destination.on_doubt == "hold"
                 else "sent again with the same eventIds"
             )
             self._note(
-                f"an earlier run ended before {opened.recovery.in_doubt_requests} of its requests were answered: "
-                f"their {opened.recovery.in_doubt_items} items are in doubt, and are {fate}"
+                f"an earlier run ended before {recovery.in_doubt_requests} of its requests were answered: "
+                f"their {recovery.in_doubt_items} items are in doubt, and are {fate}"
             )
-        store.start_run(
-            opened.lease, self._id, started=self._started, fingerprint=prints, recovery=opened.recovery
-        )
+        # What the next run is compared with is how the rows below the watermark were read and mapped.
+        known = prints if self._reading.advances else None
+        store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
 
-    def _compare(self, before: dict[str, str] | None, now: dict[str, str]) -> None:
-        """Refuse what would make the watermark a lie; note a changed mapping, which re-sends nothing by itself."""
-        if not before:
-            return
-        changed = [name for name in now if before.get(name, now[name]) != now[name]]
-        if refused := [_REFUSE[name] for name in changed if name in _REFUSE]:
-            raise GuardTripped(
-                f"{self._sync.sync}: this configuration {' and '.join(refused)} than the one its state was made with",
-                hint=f"restore the setting, use a state of its own (--state), or start over: "
-                f"connector state reset {self._sync.sync}",
-            )
-        if "mapping" in changed:
-            self._note(
-                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
-            )
-
-    def _move(self, opened: _Opened) -> None:
-        sync, lease = self._sync, opened.lease
+    def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:
+        sync, store = self._sync, opened.store
         transport = wiring.open_transport(sync)
         halt = threading.Event()
         self._stop.wakes(halt.set)
-        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired)
-        settings = Settings(
-            concurrency=sync.destination.concurrency,
-            window=sync.destination.window,
-            hold_doubtful=sync.destination.on_doubt == "hold",
-            rejects=sync.rejects,
-            shutdown_timeout=sync.shutdown_timeout.total_seconds(),
-        )
-        pipeline = Pipeline(
-            settings, attempts, _HeldLane(opened.store, lease, self._id), opened.recovery, self._stop
-        )
+        destination = wiring.destination_print(sync)
+        learned = store.learned(destination)
+        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, learned)
+        self._stop.wakes(attempts.stop)
+        known = OpenRejects(opened.mapper.key_hashes([*moving.open_rejects]))
+        lane = moving.lane(_HeldLane(store, lease, self._id, not self._reading.advances))
+        pipeline = Pipeline(_settings(sync), attempts, lane, recovery, known, self._stop)
         self._progress = pipeline.progress
         self._watch.started(pipeline.progress)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
-            feed = Feed(opened.extractor, opened.mapper, opened.watermark, deliver, self._options.limit)
+            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver)
             feed.start()
             return feed
 
         def abort() -> None:
             halt.set()
+            attempts.stop()
             transport.close()
 
         try:
             pipeline.run(start_feed, abort)
+        except TooManyRejects:
+            self._conclude(opened, lease)
+            raise
         finally:
             abort()
-            for note in opened.extractor.notes():
+            for note in (*opened.extractor.notes(), *attempts.notes()):
                 self._note(note)
+        self._conclude(opened, lease)
+        if attempts.accepted and (now := attempts.tuning.learned()) != learned:
+            store.learn(destination, now)
+
+    def _conclude(self, opened: Opened, lease: Lease) -> None:
+        if self._stop.requested:
+            return
+        with self._stop.interrupting(), lease.kept():
+            found = self._reading.conclude(opened, lease, self._progress.counts)
+        self._progress.counts += found.counts
+        for note in found.notes:
+            self._note(note)
 
     def _finish(self, store: StateStore, lease: Lease, report: RunReport) -> None:
         """Write the report, also of a run that could not open its source: `status` must not show an older one."""
         if not self._entered:
             store.start_run(lease, self._id, started=self._started)
         # Only a run that read to the end has passed all that earlier ones left; exit 4 may have stopped it early.
-        whole = report.exit_code == 0 and self._options.limit is None
+        whole = report.exit_code == 0 and self._reading.whole
         store.finish_run(lease, report, clear_recovered=whole)
-        store.prune_rejects(self._sync.id, self._sync.rejects.retention)
+        store.prune(self._sync.id, self._sync.rejects.retention)
 
     def _note(self, text: str) -> None:
         if text not in self._notes:
             self._notes.append(text)
             self._watch.note(text)
+
+
+def _settings(sync: Sync) -> Settings:
+    return Settings(
+        concurrency=sync.destination.concurrency,
+        window=sync.destination.window,
+        hold_doubtful=sync.destination.on_doubt == "hold",
+        rejects=sync.rejects,
+        shutdown_timeout=sync.shutdown_timeout.total_seconds(),
+        heartbeat=min(2.0, LEASE / 4),
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.model import Outcome, Request
@@ -24,14 +25,14 @@ class Window:
     """Keeps what is taken and not yet committed, oldest first.
 
     Args:
-        concurrency: requests without a recorded outcome, at most. An outcome known now is recorded by the same
-            transaction that makes new intents durable, so it takes no place.
+        places: how many requests without a recorded outcome there may be now. An outcome known now is recorded by
+            the same transaction that makes new intents durable, so it takes no place.
         size: requests ahead of the last commit, at most.
     """
 
-    def __init__(self, concurrency: int, size: int) -> None:
-        self._concurrency = concurrency
-        self._size = max(size, concurrency)
+    def __init__(self, places: Callable[[], int], size: int) -> None:
+        self._places = places
+        self._size = size
         self._pending: deque[_Pending] = deque()
         self._by_seq: dict[int, _Pending] = {}
         self._unanswered = 0
@@ -54,9 +55,9 @@ class Window:
         return self._unanswered
 
     def has_room(self, *, unbounded: bool = False) -> bool:
-        """Whether one more request may be taken. `unbounded` lifts the size, never the concurrency."""
+        """Whether one more request may be taken. `unbounded` lifts the size, never the places."""
         ahead = len(self._pending) < self._size and self._bytes < _AHEAD
-        return self._unanswered < self._concurrency and (ahead or unbounded or not self._pending)
+        return self._unanswered < self._places() and (ahead or unbounded or not self._pending)
 
     def add(self, request: Request) -> None:
         """Take a request; one with nothing to send is answered at once."""

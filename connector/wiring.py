@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 
@@ -14,9 +14,12 @@ from connector.config.models import DatabaseSource, ParquetSource, Sql, Sync
 from connector.errors import ConfigError, ConfigErrors
 from connector.extract import Extractor, Limits
 from connector.load.attempts import Attempts
+from connector.load.breaker import Breaker
+from connector.load.gate import Gate
 from connector.load.pacing import Pacing
 from connector.load.track import Track
 from connector.load.transport import HttpTransport
+from connector.load.tuning import Tuning
 from connector.mapping.mapper import Mapper
 from connector.mapping.spec import MappingSpec
 from connector.pandas_later import defer_pandas
@@ -67,16 +70,21 @@ def _extractor(source: DatabaseSource | ParquetSource) -> Extractor:
     return open_database(source, LIMITS)
 
 
-def open_mapper(sync: Sync, extractor: Extractor) -> Mapper:
+def open_mapper(sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()) -> Mapper:
     """Return the mapping of a sync, compiled against the columns of its opened source.
+
+    Args:
+        sync: the sync.
+        extractor: its source, opened.
+        forgotten: what the state says must not be sent any more.
 
     Raises:
         ConfigErrors: every mistake of the mapping at once.
     """
-    return open_mapper_for(sync, extractor.schema())
+    return open_mapper_for(sync, extractor.schema(), forgotten)
 
 
-def open_mapper_for(sync: Sync, schema: pa.Schema) -> Mapper:
+def open_mapper_for(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str, str]] = ()) -> Mapper:
     """Return the mapping of a sync, compiled against the columns of `schema`."""
     return Mapper(
         MappingSpec(
@@ -90,6 +98,7 @@ def open_mapper_for(sync: Sync, schema: pa.Schema) -> Mapper:
             declared=sync.source.columns,
             folder=sync.file.parent,
             file=str(sync.file),
+            forgotten=frozenset(forgotten),
         )
     )
 
@@ -111,12 +120,30 @@ def open_transport(sync: Sync) -> HttpTransport:
 
 
 def open_attempts(
-    sync: Sync, transport: HttpTransport, halt: Event, may_send: Callable[[], bool]
+    sync: Sync,
+    transport: HttpTransport,
+    halt: Event,
+    may_send: Callable[[], bool],
+    learned: Mapping[str, int],
 ) -> Attempts:
-    """Return what sends a sync's requests through `transport`, until `halt` is set."""
+    """Return what sends a sync's requests through `transport`, until `halt` is set.
+
+    Args:
+        sync: the destination and its ceilings.
+        transport: carries the bytes.
+        halt: ends every wait.
+        may_send: asked before each attempt.
+        learned: what earlier runs have found out about the destination.
+    """
     destination = sync.destination
-    pacing = Pacing(halt, destination.max_items_per_second, destination.max_requests_per_second)
-    return Attempts(Track(destination, transport), destination, pacing, may_send)
+    rate = destination.max_items_per_second
+    # A request is worth no more than a second of the rate, or a slow rate would come in gusts.
+    max_items = destination.max_items if rate is None else min(destination.max_items, max(1, int(rate)))
+    tuning = Tuning(destination.concurrency, max_items, destination.max_bytes, learned)
+    retry = destination.retry
+    breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
+    pacing = Pacing(halt, rate, destination.max_requests_per_second)
+    return Attempts(Track(destination, transport), destination, pacing, Gate(tuning, breaker), may_send)
 
 
 def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, str]:
@@ -125,16 +152,24 @@ def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, s
     A changed source, cursor, key or destination would make its watermark a lie; a changed mapping or transform
     only makes what was sent differ from what would be sent now.
     """
-    source, destination = sync.source, sync.destination
+    source = sync.source
     cursor = source.cursor.sql if isinstance(source.cursor, Sql) else source.cursor
     parts = {
         "source": [extractor.identity(), source.where],
         "mode": source.mode,
         "cursor": cursor,
         "key": source.key,
-        "destination": [destination.base_url, destination.org, destination.project, destination.source_id],
         "mapping": mapper.fingerprint,
     }
-    return {
-        name: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16] for name, value in parts.items()
-    }
+    prints = {name: _digest(value) for name, value in parts.items()}
+    return {**prints, "destination": destination_print(sync)}
+
+
+def destination_print(sync: Sync) -> str:
+    """Return what stands for a destination in the state: of the sync's fingerprint, and for what is learned of it."""
+    destination = sync.destination
+    return _digest([destination.base_url, destination.org, destination.project, destination.source_id])
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]

@@ -32,7 +32,7 @@ def batch_of(
         "digest": np.array([hash(text) & 0xFFFF_FFFF_FFFF for text in texts], np.uint64),
         "rejected": {},
         "filtered": np.empty(0, np.int64),
-        "describe": lambda entry: Reject("", "", f"id-{rows[entry]}"),
+        "describe": lambda rows: [Reject("", "", "", f"[{row}]") for row in rows],
     }
     return MappedBatch(**{**values, **changes})
 

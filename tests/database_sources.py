@@ -120,6 +120,23 @@ def resumed(
     extractor.close()
 
 
+def read_again(
+    source: DatabaseSource, keys: Sequence[str], watermark: Watermark | None, columns: Sequence[str] = ()
+) -> list[SourceBatch]:
+    """The batches of rows that are read again by their keys; no row is left out or moves anything."""
+    extractor = open_database(source)
+    try:
+        extractor.open()
+        asked = tuple(columns) or tuple(extractor.schema().names)
+        batches = list(extractor.read_keys(asked, keys, watermark))
+    finally:
+        extractor.close()
+    for batch in batches:
+        assert batch.rows.num_rows
+        assert (batch.end, batch.position(1)) == (EMPTY_WATERMARK, EMPTY_WATERMARK)
+    return batches
+
+
 def positions(found: Read) -> Iterator[tuple[int, Watermark]]:
     """Every place a run can be interrupted at: rows read so far, and the watermark there."""
     before = 0

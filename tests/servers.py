@@ -170,8 +170,15 @@ def mariadb_url(mariadb_server: Server) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a state store that does not exist yet, once on each kind of database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'state' / 'state.db'}"
+    with state_place(request.param, request, tmp_path / "state") as url:
+        yield url
+
+
+@contextmanager
+def state_place(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """URL of a state store that does not exist yet, in `folder` where the kind is a file."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'state.db'}"
         return
     server: Server = request.getfixturevalue("postgres_server")
     with server.database() as url:

@@ -136,9 +136,10 @@ class Shop:
 
     # ── the program ───────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, *arguments: object) -> Ended:
-        """Run a command inside this process, which spares its start."""
-        result = CliRunner().invoke(app, [str(each) for each in arguments], env=self._environ())
+    def run(self, *arguments: object, typed: str | None = None) -> Ended:
+        """Run a command inside this process, which spares its start; `typed` is what it reads."""
+        words = [str(each) for each in arguments]
+        result = CliRunner().invoke(app, words, env=self._environ(), input=typed)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)

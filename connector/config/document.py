@@ -166,7 +166,10 @@ def _read_text(file: Path) -> str:
 
 def _syntax_error(file: Path, error: MarkedYAMLError) -> ConfigError:
     mark = error.problem_mark or error.context_mark
-    problem = str(error.problem or "something unexpected")
+    # A name behind * & or ! may be a secret that was written without quotes.
+    problem = re.sub(
+        r"(alias|anchor|tag handle) ['\"].*", r"\1", str(error.problem or "something unexpected")
+    )
     hint = next((hint for part, hint in _HINTS if part in problem), "check brackets, quotes and indentation")
     context = f" {error.context}" if error.context else ""
     line = mark.line + 1 if mark is not None else 1

@@ -18,6 +18,7 @@ from connector.config.source import UrlParts
 # Databases in one file: a relative name in their URL is a path.
 FILE_DIALECTS = ("sqlite", "duckdb")
 _DIALECTS = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "oracle", "mssql")
+ESCAPES = "write an @ in the password as %40, a / as %2F, a # as %23 and a ? as %3F"
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -60,6 +61,15 @@ def absolute_url(url: Any, folder: Path) -> Any:
     return url.set(database=absolute(name, folder))
 
 
+def breaks_apart(text: str) -> bool:
+    """Whether an @ in the password of a URL ends it early: pieces of it would be taken for the host and shown.
+
+    A user's name may hold one, and so may a path.
+    """
+    user, colon, rest = text.partition("://")[2].partition(":")
+    return bool(colon) and "/" not in user and rest.count("@") > 1
+
+
 def _put(sync: Node, section: str, key: str, value: Node) -> Node:
     part = sync.members()[section]
     part = dataclasses.replace(part, value={**part.members(), key: value})
@@ -81,6 +91,9 @@ def _url(node: Node, mistakes: Mistakes) -> Node:
     if isinstance(node.value, dict):
         url = _from_parts(node, mistakes)
     elif isinstance(node.value, str) and node.value.strip():
+        if breaks_apart(node.value):
+            mistakes.add(node, "has two @", f"{ESCAPES}, or the URL as a mapping of its parts")
+            return broken
         try:
             url = make_url(node.value.strip())
         except (ArgumentError, ValueError):
@@ -124,7 +137,7 @@ def _known(url: Any, node: Node, mistakes: Mistakes) -> bool:
         mistakes.add(
             node,
             "has two @",
-            "write an @ in the password as %40, a / as %2F and a # as %23, or the URL as a mapping of its parts",
+            f"{ESCAPES}, or the URL as a mapping of its parts",
         )
         return False
     if dialect in _DIALECTS:

@@ -15,7 +15,9 @@ from connector.config.mistakes import Mistakes
 from connector.config.models import Sync
 from connector.config.rules import check_rules, has_prefix
 from connector.config.shared import merge, read_shared
+from connector.config.show import secrets_of
 from connector.config.variables import Variables
+from connector.masking import remember
 
 
 def load_sync(
@@ -53,6 +55,7 @@ def load_sync(
     mistakes.raise_any(root)
     assert sync is not None  # noqa: S101 - a ValidationError is a mistake, and mistakes were raised
     sync._secrets = frozenset(variables.secrets)  # noqa: SLF001 - what show() masks; no key of the YAML
+    remember(variables.secrets | secrets_of(sync))
     return sync
 
 

@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 from ruamel.yaml import YAML
@@ -18,13 +19,14 @@ from connector.config.models import (
     ListOf,
     Model,
     Object,
+    ParquetSource,
     Rejects,
     SourceSettings,
     Sync,
 )
 from connector.config.values import WORDS
+from connector.masking import MASK, passwords
 
-MASK = "***"
 # Shares are written with their sign, so that 5 % and 5 are not taken for each other.
 _SHARES = {(SourceSettings, "delete_guard"), (Rejects, "max")}
 _SECRET_OPTION = re.compile(r"key|secret|token|passw|pwd|credential", re.IGNORECASE)
@@ -45,6 +47,29 @@ def show(sync: Sync) -> str:
     yaml.dump(tree, text)
     where = f"# {sync.file}" + (f", environment {sync.environment}" if sync.environment else "")
     return f"{where}\n{text.getvalue()}"
+
+
+def secrets_of(sync: Sync) -> set[str]:
+    """Return the key, the passwords and the secret options that stand in a sync, beside those of its variables."""
+    key = sync.destination.api_key.get_secret_value()
+    found = {key, key.strip().partition(".")[2]}
+    if isinstance(sync.source, DatabaseSource):
+        found |= secrets_of_url(sync.source.url.get_secret_value())
+    elif isinstance(sync.source, ParquetSource) and "://" in sync.source.path:
+        options = parse_qsl(urlsplit(sync.source.path).query)
+        found |= passwords(sync.source.path)
+        found |= {value for name, value in options if _SECRET_OPTION.search(name)}
+    return found - {""}
+
+
+def secrets_of_url(text: str) -> set[str]:
+    """Return the password of a database's URL, and the options of it that hold credentials."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(text)
+    options = (url.query[name] for name in url.query if _SECRET_OPTION.search(name))
+    each = [text for option in options for text in ([option] if isinstance(option, str) else option)]
+    return {str(url.password or ""), *each} - {""}
 
 
 def masked_url(text: str) -> str:
@@ -135,9 +160,9 @@ def _masked(value: Any, sync: Sync) -> Any:
     if isinstance(value, list):
         return [_masked(each, sync) for each in value]
     if isinstance(value, str):
-        for secret in sorted(sync._secrets, key=len, reverse=True):  # noqa: SLF001 - kept for this alone
+        for secret in sorted(sync._secrets | secrets_of(sync), key=len, reverse=True):  # noqa: SLF001 - kept for this alone
             value = value.replace(secret, MASK)
     return value
 
 
-__all__ = ["MASK", "duration_text", "masked_url", "show"]
+__all__ = ["MASK", "duration_text", "masked_url", "secrets_of", "secrets_of_url", "show"]

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from connector.config.document import SHARED_NAME, Node, read_document
-from connector.config.locations import FILE_DIALECTS, absolute_url
+from connector.config.locations import ESCAPES, FILE_DIALECTS, absolute_url, breaks_apart
 from connector.config.mistakes import Mistakes
 from connector.config.scalars import nearest
 from connector.config.variables import Variables
 from connector.errors import ConfigError, ConfigErrors
+from connector.masking import remember
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -64,25 +65,42 @@ def state_url(
     Raises:
         ConfigError: what is given is no URL.
     """
-    from sqlalchemy.engine import URL, make_url
-    from sqlalchemy.exc import ArgumentError
-
     given = option or (os.environ if environ is None else environ).get("CONNECTOR_STATE")
     name = f"state-{environment}.db" if environment else "state.db"
     given = given or str(Path(".connector") / name)
+    return store_url(given, sync_file.parent, "--state" if option else "CONNECTOR_STATE")
+
+
+def store_url(given: str, folder: Path, name: str) -> str:
+    """Return the SQLAlchemy URL of a state store.
+
+    Args:
+        given: a URL or a path.
+        folder: where relative paths start.
+        name: of the option or variable that says it, for messages.
+
+    Raises:
+        ConfigError: what is given is no URL, or of neither SQLite nor PostgreSQL.
+    """
+    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if breaks_apart(given):
+        raise ConfigError(f"{name} has two @", hint=ESCAPES)
     try:
         url = make_url(given) if "://" in given else URL.create("sqlite", database=given)
     except (ArgumentError, ValueError):
         raise ConfigError(
-            f"{'--state' if option else 'CONNECTOR_STATE'} is no database URL",
+            f"{name} is no database URL",
             hint="write a path, sqlite:///path, or postgresql://user:password@host/database",
         ) from None
     if url.get_backend_name() not in (*FILE_DIALECTS[:1], "postgresql"):
         raise ConfigError(
-            f"{'--state' if option else 'CONNECTOR_STATE'} is neither SQLite nor PostgreSQL",
+            f"{name} is neither SQLite nor PostgreSQL",
             hint="write a path, sqlite:///path, or postgresql://user:password@host/database",
         )
-    return str(absolute_url(url, sync_file.parent).render_as_string(hide_password=False))
+    remember({str(url.password)} if url.password else ())
+    return str(absolute_url(url, folder).render_as_string(hide_password=False))
 
 
 def _files(folder: Path) -> list[Path]:

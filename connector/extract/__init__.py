@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Limits:
 class Extractor(Protocol):
     """Reads one source, in its own order, from a watermark on.
 
-    Life: `open`, then `schema` as often as wanted, then one `read`, then `close`. `cancel` may come from another
+    Life: `open`, then `schema` as often as wanted, then one `read` or `read_keys`, then `close`. `cancel` may come from another
     thread at any time and interrupts whatever blocks.
     """
 
@@ -61,6 +61,26 @@ class Extractor(Protocol):
         Raises:
             SourceError: reading failed; batches yielded so far are good.
             DataError: a key part is null, or two adjacent rows have the same (cursor, key).
+        """
+
+    def read_keys(
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
+    ) -> Iterator[SourceBatch]:
+        """Yield rows again: those with one of `keys` that a run has already passed, at or below `watermark`.
+
+        A row that has changed since, and so lies above, is left to the next run. The versions are those that `read`
+        gives. Rows come in the order of the source, group of keys by group of keys. The batches move no watermark:
+        their `end` and positions are empty. A key that no row can have is not found.
+
+        Args:
+            columns: as in `read`.
+            keys: canonical JSON arrays, as eventIds have them.
+            watermark: how far runs have come; None for rows that any run can read, to see whether they are there:
+                their versions mean nothing.
+
+        Raises:
+            ConfigError: the source has no key.
+            SourceError, DataError: as `read`.
         """
 
     def cancel(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
 from connector.extract import Extractor, Limits
+from connector.extract.databases.again import Again
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
@@ -22,6 +24,7 @@ from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
 from connector.extract.naming import nearest, raise_all
+from connector.extract.sought import no_key
 from connector.model import SourceBatch, Watermark
 
 # The one part of a database's watermark.
@@ -139,12 +142,27 @@ class DatabaseExtractor:
 
     def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield batches after `watermark`; `close` ends the statement that is being read."""
-        self._reading = self._guarded(columns, watermark)
+        self._reading = self._guarded(self._read(columns, watermark))
         return self._reading
 
-    def _guarded(self, columns: tuple[str, ...], watermark: Watermark) -> Generator[SourceBatch]:
+    def read_keys(
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
+    ) -> Iterator[SourceBatch]:
+        """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
+        shape = self._known
+        if not shape.key:
+            raise no_key()
+        leaving = {column.name: column for column in shape.columns}
+        key = tuple(leaving[column.name] for column in shape.key)
+        scan = replace(self._scan(columns), paged=False)
+        part = None if watermark is None else self._part(watermark) or {}
+        again = Again(scan, key, part, self._source.timezone)
+        self._reading = self._guarded(self._stoppable(again.batches(keys)))
+        return self._reading
+
+    def _guarded(self, batches: Iterator[SourceBatch]) -> Generator[SourceBatch]:
         try:
-            yield from self._read(columns, watermark)
+            yield from batches
         except ConnectorError:
             if self._cancelled:
                 raise Stopped("Reading was stopped.") from None
@@ -173,6 +191,9 @@ class DatabaseExtractor:
             batches = self._incremental(scan, horizon).batches(part)
         else:
             batches = Passes(scan, self._known.key).batches(part)
+        yield from self._stoppable(batches)
+
+    def _stoppable(self, batches: Iterator[SourceBatch]) -> Iterator[SourceBatch]:
         for batch in batches:
             self._stop_if_cancelled()
             yield batch

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
-from pyarrow import fs as pafs
 
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
@@ -17,11 +16,9 @@ from connector.extract.files.checks import (
     Resolved,
     conflict_error,
     declared_fields,
-    partition_scalars,
     resolve,
 )
-from connector.extract.files.conform import Conformer
-from connector.extract.files.footers import Footer, Footers, Unfinished, damaged, open_file, parquet_file
+from connector.extract.files.footers import Footer, Footers
 from connector.extract.files.listing import Dataset, File, list_dataset
 from connector.extract.files.manifest import (
     SCHEMA,
@@ -29,15 +26,22 @@ from connector.extract.files.manifest import (
     Plan,
     Todo,
     changed,
+    last_pass,
     pack_schema,
     pass_number,
+    passed,
     plan,
     unpack_schema,
 )
-from connector.extract.files.rows import Piece, RowReader, gather
+from connector.extract.files.pieces import Pieces
+from connector.extract.files.rows import Piece, gather
 from connector.extract.files.sql import Expression, Sql, nearest
 from connector.extract.files.types import emitted, unify
+from connector.extract.sought import no_key, sought
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
+
+# Keys that are looked for in one scan of all files.
+_KEYS = 50_000
 
 
 class ParquetExtractor:
@@ -147,7 +151,7 @@ class ParquetExtractor:
         if news:
             yield _without_rows(shape, Watermark(news))
         assembler = Assembler(shape, self._sql)
-        for pieces in gather(self._pieces(todo.todos, shape), self._limits):
+        for pieces in self._pieces(shape, todo.todos):
             self._check_cancelled()
             batch = assembler.batch(pieces)
             self._null_cursors = assembler.null_cursors
@@ -155,6 +159,33 @@ class ParquetExtractor:
             yield batch
         if todo.number is not None:
             yield _without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
+
+    def read_keys(
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
+    ) -> Iterator[SourceBatch]:
+        """Yield the rows with one of `keys` among those that runs have read; see `Extractor.read_keys`.
+
+        All files that were read are scanned for each group of keys.
+        """
+        if not self._source.key:
+            raise no_key()
+        return self._again(columns, keys, watermark)
+
+    def _again(
+        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
+    ) -> Iterator[SourceBatch]:
+        if watermark is not None:
+            self._prepare(watermark)
+        number = None if self._source.mode == "incremental" else last_pass(watermark)
+        shape = self._shape(columns, resolve(self._source, self._fixed(), self._sql), number)
+        files = [file for file in self._dataset.files if watermark is None or file.path in watermark]
+        todos = tuple(passed(self._footers.read(files), watermark, number))
+        fields = [shape.schema.field(name) for name in shape.key]
+        for wanted in sought(keys, fields, self._source.timezone, _KEYS):
+            assembler = Assembler(shape, self._sql)
+            for pieces in self._pieces(shape, todos):
+                self._check_cancelled()
+                yield from wanted.of(assembler.batch(pieces))
 
     def _news(self, todo: Plan, watermark: Watermark) -> dict[str, object]:
         """What holds from the start of the run on: touched files, the columns, the pass."""
@@ -172,46 +203,21 @@ class ParquetExtractor:
             return {t.file.path: t.part(t.footer.rows, None, None) for t in todo.todos}
         parts: dict[str, object] = {}
         assembler = Assembler(shape, self._sql)
-        for pieces in gather(self._pieces(todo.todos, shape), self._limits):
+        for pieces in self._pieces(shape, todo.todos):
             parts |= assembler.batch(pieces).end
         return parts
 
-    def _pieces(self, todos: Sequence[Todo], shape: Shape) -> Iterator[Piece]:
-        schema = self._wanted(shape)
-        values: dict[str, set[str | None]] = {
-            name: {todo.file.partitions.get(name) for todo in todos} for name in self._dataset.partition_names
-        }
-        types = {**self._source.partitions, **self._source.columns}
-        partitions = partition_scalars(self._declared, values, types, self._sql)
-        for todo in todos:
-            self._check_cancelled()
-            conform = Conformer(todo, schema, self._source.columns, partitions, self._sql)
-            yield from self._file_pieces(todo, conform)
-
-    def _file_pieces(self, todo: Todo, conform: Conformer) -> Iterator[Piece]:
-        if todo.start >= todo.footer.rows:
-            yield Piece(todo, todo.start, pa.RecordBatch.from_pylist([], schema=conform.schema))
-            return
-        try:
-            handle, metadata, digest = open_file(self._dataset, todo.file)
-        except Unfinished:
-            digest = ""
-        if digest != todo.footer.digest:
-            message = f"{todo.file.path} changed while the run was reading"
-            raise SourceError(
-                message, hint="write files under another name and rename them when done; then run again"
-            )
-        local = isinstance(self._dataset.filesystem, pafs.LocalFileSystem)
-        with handle:
-            try:
-                reader = RowReader(
-                    parquet_file(handle, metadata, local=local), conform.physical, conform, self._limits
-                )
-                for first, rows in reader.read(todo.start):
-                    self._check_cancelled()
-                    yield Piece(todo, first, rows)
-            except (OSError, pa.ArrowException) as error:
-                raise damaged(self._dataset, todo.file) from error
+    def _pieces(self, shape: Shape, todos: Sequence[Todo]) -> Iterator[list[Piece]]:
+        pieces = Pieces(
+            self._dataset,
+            self._wanted(shape),
+            self._source,
+            self._declared,
+            self._sql,
+            self._limits,
+            self._check_cancelled,
+        )
+        return gather(pieces.read(todos), self._limits)
 
     def _wanted(self, shape: Shape) -> pa.Schema:
         """The plain columns that a batch, its filter and its cursor need; at least one."""

@@ -9,43 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from connector.config.models import TrackDestination
 from connector.errors import DestinationError
+from connector.load.gate import Gate, GaveUp, Turn
 from connector.load.pacing import Pacing, backoff, jitter
 from connector.load.track import Answer, Parts, Track, Verdict
+from connector.load.tuning import Sample
 
 # Refused by the same 5xx this often, while others are accepted: the fault is in the request.
 SAME_5XX = 5
 # A run none of whose requests was accepted and that has this many items refused is wrongly configured.
 REFUSED_THROUGHOUT = 100
-# Successes at a size learned from a 413 after which it may grow, and by how much.
-_PATIENCE = 50
-_GROWTH = 1.25
-
-
-class Limits:
-    """Ceilings on a request, and the smaller size that a 413 taught; it widens again after a run of successes."""
-
-    def __init__(self, max_items: int, max_bytes: int) -> None:
-        self._ceiling = max_items
-        self.max_items = max_items
-        self.max_bytes = max_bytes
-        self._successes = 0
-        self._lock = threading.Lock()
-
-    def too_large(self, items: int) -> None:
-        """A request of `items` was answered 413."""
-        with self._lock:
-            self.max_items = max(1, min(self.max_items, items // 2))
-            self._successes = 0
-
-    def passed(self) -> None:
-        """A request was accepted."""
-        if self.max_items == self._ceiling:
-            return
-        with self._lock:
-            self._successes += 1
-            if self._successes >= _PATIENCE:
-                self.max_items = min(self._ceiling, max(self.max_items + 1, int(self.max_items * _GROWTH)))
-                self._successes = 0
 
 
 @dataclass(slots=True)
@@ -75,9 +47,11 @@ class Attempts:
         track: one attempt at the destination.
         settings: retry, and what to do with doubt and 5xx.
         pacing: when attempts may go.
+        gate: how many may go at a time.
         may_send: says whether the lane is still held; asked before each attempt.
 
     Attributes:
+        tuning: how many requests may be in flight now, and how large.
         accepted: requests accepted so far.
         refused: items refused so far.
         in_flight: requests that senders are at work on.
@@ -85,18 +59,38 @@ class Attempts:
     """
 
     def __init__(
-        self, track: Track, settings: TrackDestination, pacing: Pacing, may_send: Callable[[], bool]
+        self,
+        track: Track,
+        settings: TrackDestination,
+        pacing: Pacing,
+        gate: Gate,
+        may_send: Callable[[], bool],
     ) -> None:
         self._track = track
-        self._settings = settings
+        self.settings = settings
         self._pacing = pacing
+        self._gate = gate
         self._may_send = may_send
         self._lock = threading.Lock()
-        self.limits = Limits(settings.max_items, settings.max_bytes)
+        self._patience = settings.retry.max_elapsed.total_seconds()
+        self.tuning = gate.tuning
         self.accepted = 0
         self.refused = 0
         self.in_flight = 0
         self.trouble = ""
+
+    def stop(self) -> None:
+        """End every wait; safe in a signal handler."""
+        self._gate.stop()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences that a person should know of the run."""
+        away = self._gate.breaker.away
+        if not away:
+            return ()
+        return (
+            f"the destination was away for {away:.1f} s: the run paused and probed with one request at a time",
+        )
 
     def begin(self) -> Tally:
         """A sender starts on a request."""
@@ -131,13 +125,14 @@ class Attempts:
         """
         same, last, attempt = 0, 0, 0
         while True:
-            answer = self._once(body, items, tally)
-            if answer.verdict is not Verdict.RETRY or (answer.doubtful and self._settings.on_doubt == "hold"):
+            looked_into = not patient or 0 < same < SAME_5XX
+            answer = self._once(body, items, tally, first=looked_into)
+            if answer.verdict is not Verdict.RETRY or (answer.doubtful and self.settings.on_doubt == "hold"):
                 return answer
             attempt += 1
-            same = same + 1 if answer.status == last else 1
+            same = (same + 1 if answer.status == last else 1) if answer.status >= 500 else 0
             last = answer.status
-            if last >= 500 and (not patient or (same >= SAME_5XX and self._to_blame(tally, lone=lone))):
+            if last >= 500 and (not patient or (same >= SAME_5XX and self._to_blame(tally, last, lone=lone))):
                 return self._undigested(answer)
             tally.resent += items if answer.doubtful else 0
             self._wait(attempt, tally, answer)
@@ -156,33 +151,59 @@ class Attempts:
                 hint="the mapping or the destination's settings are wrong: see `connector preview`; nothing was rejected",
             )
 
-    def _once(self, body: Parts, items: int, tally: Tally) -> Answer:
-        self._pacing.wait(items)
-        if not self._may_send():
-            raise DestinationError(
-                "the lease on this sync ran out before a request could be sent",
-                hint="the machine slept or hung; nothing is lost: run again",
-            )
-        tally.attempts += 1
-        tally.doubtful = True  # until there is an answer
-        answer = self._track.post(body)
+    def _once(self, body: Parts, items: int, tally: Tally, *, first: bool) -> Answer:
+        turn, sample, answer = self._enter(tally, first=first), None, None
+        try:
+            self._pacing.wait(items)
+            if not self._may_send():
+                raise DestinationError(
+                    "the lease on this sync ran out before a request could be sent",
+                    hint="the machine slept or hung; nothing is lost: run again",
+                )
+            tally.attempts += 1
+            tally.doubtful = True  # until there is an answer
+            began = time.monotonic()
+            answer = self._track.post(body)
+            took = time.monotonic() - began
+            sample = Sample(items, sum(map(len, body)), took, answer.sign, turn.change)
+        finally:
+            failed, wait = (answer.failed, answer.retry_after) if answer else (False, None)
+            self._gate.leave(turn, sample, failed=failed, wait=wait)
         tally.doubtful = answer.doubtful
+        self._note(answer, tally)
         if answer.stop is not None:
             raise answer.stop
-        if answer.verdict is Verdict.ACKNOWLEDGE:
-            with self._lock:
-                self.accepted += 1
-            tally.since = time.monotonic()
-            self.limits.passed()
-        self.trouble = _reason(answer) if answer.verdict is Verdict.RETRY else ""
         return answer
 
-    def _to_blame(self, tally: Tally, *, lone: bool) -> bool:
-        """Whether the fault may lie in this request: others pass, or there is no other to compare its parts with."""
-        return self.accepted > tally.accepted_before or (self.in_flight == 1 and not lone)
+    def _enter(self, tally: Tally, *, first: bool) -> Turn:
+        try:
+            return self._gate.enter(tally.since + self._patience, first=first)
+        except GaveUp:
+            raise self._given_up() from None
+
+    def _note(self, answer: Answer, tally: Tally) -> None:
+        self.trouble = ""
+        if answer.verdict is Verdict.RETRY:
+            self.trouble = _reason(answer)
+            if self._gate.breaker.open:
+                self.trouble += "; paused, probing with one request"
+        elif answer.verdict is Verdict.ACKNOWLEDGE:
+            tally.since = time.monotonic()
+            with self._lock:
+                self.accepted += 1
+
+    def _to_blame(self, tally: Tally, status: int, *, lone: bool) -> bool:
+        """Whether the fault may lie in this request.
+
+        It may where others pass, or where there is no other to compare its parts with: it is the only one, or
+        none at all is answered. Its parts then show: an entry is refused only beside others that pass.
+        """
+        if self.accepted > tally.accepted_before:
+            return True
+        return not lone and (self.in_flight == 1 or (self._gate.breaker.open and status == 500))
 
     def _undigested(self, answer: Answer) -> Answer:
-        if self._settings.on_5xx == "stop":
+        if self.settings.on_5xx == "stop":
             raise DestinationError(
                 f"the destination keeps answering {answer.status} to one request while it accepts others",
                 hint="set destination.on_5xx: isolate to find and reject the item that causes it",
@@ -190,18 +211,23 @@ class Attempts:
         return replace(answer, verdict=Verdict.ISOLATE)
 
     def _wait(self, attempt: int, tally: Tally, answer: Answer) -> None:
-        retry = self._settings.retry
+        retry = self.settings.retry
         pause = backoff(attempt, retry.wait_initial.total_seconds(), retry.wait_max.total_seconds(), jitter())
         if answer.retry_after is not None:
             pause = answer.retry_after
             self._pacing.hold(pause)
-        limit = retry.max_elapsed.total_seconds()
-        if time.monotonic() - tally.since + pause > limit:
-            raise DestinationError(
-                f"the destination did not take a request within {limit:g} s (last: {_reason(answer)})",
-                hint="nothing is lost: run again when it is back; destination.retry.max_elapsed sets the patience",
-            )
+        elif self._gate.breaker.open:
+            return  # the gate says who may probe, and when
+        if time.monotonic() - tally.since + pause > self._patience:
+            raise self._given_up()
         self._pacing.pause(pause)
+
+    def _given_up(self) -> DestinationError:
+        last = self.trouble.partition(";")[0]
+        return DestinationError(
+            f"the destination did not take a request within {self._patience:g} s (last: {last})",
+            hint="nothing is lost: run again when it is back; destination.retry.max_elapsed sets the patience",
+        )
 
 
 def _reason(answer: Answer) -> str:

@@ -19,21 +19,19 @@ class Delivery:
     """Sender threads; each delivers one request at a time and reports one outcome for it.
 
     Args:
-        attempts: sends one body until there is a definite answer.
-        concurrency: requests in flight, at most.
+        attempts: sends one body until there is a definite answer, and knows how many may be on their way.
         report: called with each outcome, from a sender's thread.
     """
 
-    def __init__(self, attempts: Attempts, concurrency: int, report: Callable[[Outcome], None]) -> None:
+    def __init__(self, attempts: Attempts, report: Callable[[Outcome], None]) -> None:
         self._attempts = attempts
-        self._concurrency = concurrency
         self._report = report
         self._jobs: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
 
     def submit(self, request: Request) -> None:
-        """Have `request` delivered; its intent is durable. Threads start with the first requests."""
-        if len(self._threads) < self._concurrency:
+        """Have `request` delivered; its intent is durable. Threads start as more requests may be on their way."""
+        if len(self._threads) < self._attempts.tuning.in_flight:
             thread = threading.Thread(target=self._work, name=f"sender-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()

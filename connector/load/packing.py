@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,11 +103,8 @@ def leave_out(batch: MappedBatch, recovery: Recovery) -> MappedBatch:
     keep = ~(delivered | held)
     if keep.all():
         return batch
-    rejected = dict(batch.rejected)
-    rejected.update(
-        (int(batch.row[entry]), refuse(batch, Refusal(int(entry), "in_doubt", "sent, and never answered")))
-        for entry in np.flatnonzero(held)
-    )
+    doubt = [Refusal(int(entry), "in_doubt", "sent, and never answered") for entry in np.flatnonzero(held)]
+    rejected = dict(batch.rejected) | dict(zip(batch.row[held].tolist(), refuse(batch, doubt), strict=True))
     return replace(
         batch,
         entries=batch.entries.filter(pa.array(keep)),
@@ -118,20 +115,20 @@ def leave_out(batch: MappedBatch, recovery: Recovery) -> MappedBatch:
         entity=None if batch.entity is None else batch.entity[keep],
         recovered=batch.row[delivered],
         rejected=rejected,
-        describe=_renumbered(batch, np.flatnonzero(keep)),
     )
 
 
-def _renumbered(batch: MappedBatch, kept: npt.NDArray[np.intp]) -> Callable[[int], Reject] | None:
-    describe = batch.describe
-    return None if describe is None else lambda entry: describe(int(kept[entry]))
-
-
-def refuse(batch: MappedBatch, refusal: Refusal) -> Reject:
-    """Return the reject of a row whose entry was refused: the row as its batch describes it, with the reason."""
+def refuse(batch: MappedBatch, refusals: Sequence[Refusal]) -> list[Reject]:
+    """Return the rejects of rows whose entries were refused: the rows as their batch describes them, with the reasons."""
+    if not refusals:
+        return []
     assert batch.describe is not None  # noqa: S101 - every mapper gives it; only hand-made batches may not
-    described = batch.describe(refusal.entry)
-    return replace(described, reason=refusal.reason, message=refusal.message)
+    entries = [refusal.entry for refusal in refusals]
+    described = batch.describe(batch.row[entries].tolist())
+    return [
+        replace(row, event_id=name.as_py(), reason=refusal.reason, message=refusal.message)
+        for row, name, refusal in zip(described, batch.event_id.take(entries), refusals, strict=True)
+    ]
 
 
 def acknowledged(outcome: Outcome) -> bytes:

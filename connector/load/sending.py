@@ -32,8 +32,8 @@ class Sending:
         return tuple(self._refusals)
 
     def _send(self, first: int, last: int) -> None:
-        if last - first == 1 and self._bodies.size(first, last) > self._attempts.limits.max_bytes:
-            limit = self._attempts.limits.max_bytes
+        limit = self._attempts.settings.max_bytes
+        if last - first == 1 and self._bodies.size(first, last) > limit:
             self._refusals.append(
                 Refusal(first, "item_too_large", f"larger than destination.max_bytes ({limit})")
             )
@@ -74,7 +74,6 @@ class Sending:
             words = answer.message or "too large for the destination (413)"
             self._refusals.append(Refusal(first, "item_too_large", words))
             return
-        self._attempts.limits.too_large(self._bodies.items(first, last))
         middle = (first + last) // 2
         self._send(first, middle)
         self._send(middle, last)

@@ -19,6 +19,8 @@ from connector.errors import ConnectorError, CredentialsError, DestinationError
 from connector.load.pacing import retry_after
 from connector.load.packing import Envelope, offsets_of
 from connector.load.transport import NOTHING_SENT, Body, UntrustedServer
+from connector.load.tuning import Sign
+from connector.masking import MASK, forms
 from connector.model import MappedBatch
 
 
@@ -66,6 +68,7 @@ class Answer:
         retry_after: seconds the server asks to wait, or None.
         errors: index of an item in the body -> the error that a 2xx body states at its place.
         stop: why the run must end, when the verdict is STOP.
+        timed_out: whether there is no answer because the time for it was over.
     """
 
     verdict: Verdict
@@ -75,6 +78,21 @@ class Answer:
     retry_after: float | None = None
     errors: tuple[tuple[int, str], ...] = ()
     stop: ConnectorError | None = None
+    timed_out: bool = False
+
+    @property
+    def sign(self) -> Sign:
+        """What it says about the load that the destination bears."""
+        if self.verdict is Verdict.ACKNOWLEDGE:
+            return Sign.ACCEPTED
+        if self.verdict is Verdict.SPLIT:
+            return Sign.TOO_LARGE
+        return Sign.OVERLOADED if self.timed_out or self.status in (429, 503) else Sign.NOTHING
+
+    @property
+    def failed(self) -> bool:
+        """Whether the destination seems to be away: no answer, or one of a server that cannot work."""
+        return self.verdict is Verdict.RETRY and (self.status in (0, 408) or self.status >= 500)
 
 
 def envelope(event: str | None) -> Envelope:
@@ -131,6 +149,9 @@ class Track:
             ("connect", "read", "write", "pool"), destination.timeout.total_seconds()
         )
         self._url, self._headers = endpoint(destination)
+        key = destination.api_key.get_secret_value()
+        found = {each.encode() for text in (key, key.partition(".")[2]) for each in forms(text)}
+        self._secrets = sorted(found, key=len, reverse=True)
 
     def post(self, body: Parts) -> Answer:
         """Send `body` once and say what its answer means; never raises for what the network does."""
@@ -151,7 +172,15 @@ class Track:
                 response.close()
         except httpx.TransportError as error:
             return _unanswered(error)
+        if response.status_code >= 300 or b'"error' in text:
+            text = self._without_key(text)
         return judge(response.status_code, response.headers.get, text)
+
+    def _without_key(self, text: bytes) -> bytes:
+        """Return words that may be kept: a server can echo the address or the header with the key (invariant 5)."""
+        for form in self._secrets:
+            text = text.replace(form, MASK.encode())
+        return text
 
 
 def endpoint(destination: TrackDestination) -> tuple[httpx.URL, httpx.Headers]:
@@ -180,7 +209,13 @@ def _unanswered(error: httpx.TransportError) -> Answer:
         )
         return Answer(Verdict.STOP, 0, stop=stop)
     untouched = isinstance(error, NOTHING_SENT)
-    return Answer(Verdict.RETRY, 0, str(error) or type(error).__name__, doubtful=not untouched)
+    return Answer(
+        Verdict.RETRY,
+        0,
+        str(error) or type(error).__name__,
+        doubtful=not untouched,
+        timed_out=isinstance(error, httpx.TimeoutException),
+    )
 
 
 def judge(status: int, header: Callable[[str], str | None], text: bytes) -> Answer:

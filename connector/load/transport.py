@@ -190,6 +190,10 @@ def _find_route(url: httpx.URL, tls: ssl.SSLContext | None) -> Route:
         proxy_port = at.port or 80
     except ValueError as error:
         raise httpx.ProxyError("the URL of the proxy is malformed") from error
+    if "@" in at.path + at.query + at.fragment:  # a sign in the password ended the address early
+        raise httpx.ProxyError(
+            "the URL of the proxy is malformed: write signs in its password as %40, %2F, %23"
+        )
     if at.scheme != "http" or not at.hostname:
         raise httpx.UnsupportedProtocol(
             "only proxies with a URL http://[user:password@]host:port are supported"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +21,18 @@ def registrable(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Tab
     if not rows.num_columns:
         return pa.table({"c0": pa.nulls(rows.num_rows)})
     return pa.Table.from_arrays([_readable(column) for column in rows.columns], names=list(names))
+
+
+def from_their_start(rows: pa.Table) -> pa.Table:
+    """Return rows whose structs begin where their memory does: DuckDB refuses slices of structs within structs."""
+    for place, column in enumerate(rows.columns):
+        if pa.types.is_nested(column.type) and any(chunk.offset for chunk in column.chunks):
+            with suppress(pa.ArrowNotImplementedError):  # views cannot be taken
+                whole = pa.chunked_array(
+                    [chunk.take(pa.array(range(len(chunk)))) for chunk in column.chunks], column.type
+                )
+                rows = rows.set_column(place, rows.schema.field(place), whole)
+    return rows
 
 
 def _readable(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

@@ -2,7 +2,7 @@
 
 The SELECT is a stack of projections, so that nothing is computed twice::
 
-    columns → guards (TRY around each expression of the user) → identifiers, timestamp, event name
+    columns → canonical key → guards (TRY around each expression of the user) → identifiers, timestamp, event name
             → eventIds of events, bodies of other items → eventIds of those → text → hash of the text
 """
 
@@ -19,6 +19,7 @@ from connector.mapping.contract import Fault
 from connector.mapping.engine import ROWS, Engine, quote
 from connector.mapping.event_id import canonical, digest, event_id, key_of
 from connector.mapping.expressions import unknown_column
+from connector.mapping.forgotten import is_forgotten
 from connector.mapping.items import Item, ItemCompiler, named
 from connector.mapping.json_sql import JsonWriter
 from connector.mapping.objects import Piece, concatenated
@@ -28,6 +29,7 @@ from connector.mapping.typed import Typed
 from connector.mapping.values import dumps
 
 _ONE = "0::UBIGINT"
+_KEY = "row_key"
 VERSION = "version"  # the registered column of the version of each row
 
 
@@ -35,8 +37,9 @@ VERSION = "version"  # the registered column of the version of each row
 class Plan:
     """A compiled SELECT. One row comes out for each that goes in, in the same order.
 
-    Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, and where they can differ ``fault`` (index
-    into `faults`, or null), ``items``, ``entity``, and a boolean ``warn_<code>`` for each of `warnings`.
+    Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, with a key ``key`` (its hash), and where they
+    can differ ``fault`` (index into `faults`, or null), ``items``, ``entity``, ``forgotten`` (whether the row must not
+    be sent), and a boolean ``warn_<code>`` for each of `warnings`.
 
     Attributes:
         statement: the SELECT.
@@ -103,7 +106,9 @@ class _Assembly:
     def __init__(self, scope: Scope, items: Sequence[Item], key: str) -> None:
         self.scope = scope
         self.items = items
-        self.key = key
+        # With a key of the source its text is made once, for eventIds and for its hash.
+        self.keyed = {_KEY: key} if scope.spec.key else {}
+        self.key = _KEY if self.keyed else key
         self.writer = JsonWriter(scope.spec.timezone)
         self.single = len(items) == 1
         self.event = items[0].event if self.single else None
@@ -115,7 +120,13 @@ class _Assembly:
         warned = self._warned()
         inner = [*self.scope.stage_columns(self.scope.used), *([VERSION] if self.versioned else [])]
         statement = f"SELECT {', '.join(inner) or '*'} FROM {ROWS}"
-        for stage in (self.scope.guards, self.scope.derived, dict(self._early()), dict(self._late())):
+        for stage in (
+            self.keyed,
+            self.scope.guards,
+            self.scope.derived,
+            dict(self._early()),
+            dict(self._late()),
+        ):
             if stage:
                 statement = f"SELECT *, {_aliased(stage)} FROM ({statement})"
         statement = f"SELECT {_aliased(self._outputs(faults, warned))} FROM ({statement})"
@@ -176,6 +187,8 @@ class _Assembly:
             taken = [_when(item, concatenated(pieces)) for item, pieces in entries]
             ids = [_when(item, f"id{n}") for n, item in enumerate(self.items)]
             columns = {"text": f"concat({', '.join(taken)})", "event_id": f"coalesce({', '.join(ids)}, id0)"}
+        if self.keyed:
+            columns["key"] = f"hash({_KEY})"
         if any(item.takes for item in self.items) or not self.single:
             columns["items"] = " + ".join(f"({item.takes or 'true'})::BIGINT" for item in self.items)
         if faults:
@@ -183,7 +196,19 @@ class _Assembly:
             columns["fault"] = f"CASE {cases} END"
         if entity := self._entity():
             columns["entity"] = entity
+        if forgotten := " OR ".join(self._forgotten()):
+            columns["forgotten"] = f"({forgotten})"
         return columns | {f"warn_{code}": condition for code, condition in warned.items()}
+
+    def _forgotten(self) -> Iterator[str]:
+        """Yield conditions that a row is about a key or a user that must not be sent any more."""
+        spec = self.scope.spec
+        if self.keyed and (found := is_forgotten(spec.sync_id, spec.forgotten, "key", _KEY)):
+            yield found
+        for n, item in enumerate(self.items):
+            for name in {f"i{n}_userId", f"i{n}_profileId"} & self.scope.derived.keys():
+                if found := is_forgotten(spec.sync_id, spec.forgotten, "user", name):
+                    yield _and(item, found)
 
     def _faults(self) -> Iterator[Fault]:
         for n, item in enumerate(self.items):

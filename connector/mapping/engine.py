@@ -14,6 +14,7 @@ import pyarrow as pa
 from duckdb.sqltypes import DuckDBPyType
 
 from connector.errors import SourceError, Stopped
+from connector.mapping.arrow import from_their_start
 
 # A parsed expression as DuckDB serialises it.
 Tree = NewType("Tree", dict[str, Any])
@@ -93,7 +94,7 @@ class Engine:
 
     def _run(self, statement: str, rows: pa.Table) -> pa.Table:
         connection = self._connection
-        connection.register(ROWS, rows)
+        connection.register(ROWS, from_their_start(rows))
         try:
             return connection.sql(statement).to_arrow_table()
         except duckdb.InterruptException:

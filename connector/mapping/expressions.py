@@ -106,10 +106,11 @@ class Expression:
 
 
 def unknown_column(name: str, columns: Iterable[str]) -> Mistake:
-    """Return the mistake of naming a column that is not there."""
-    return Mistake(
-        f"there is no column {name!r}", nearest(name, columns) or "check the columns of the source"
-    )
+    """Return the mistake of naming a column that is not there; a value in the wrong quotes is not repeated."""
+    hint = nearest(name, columns)
+    if not hint and not re.fullmatch(r"[\w$.-]+", name):
+        return Mistake("a text stands where a column's name belongs", "write text in single quotes: 'text'")
+    return Mistake(f"there is no column {name!r}", hint or "check the columns of the source")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from connector.errors import Bug
 from connector.mapping.arrow import registrable
 from connector.mapping.compiler import VERSION, Plan, compile_plan
-from connector.mapping.engine import Engine
+from connector.mapping.contract import Fault
+from connector.mapping.engine import ROWS, Engine
 from connector.mapping.notes import notes
 from connector.mapping.objects import HIDDEN
 from connector.mapping.rejects import Shown
@@ -25,6 +26,7 @@ from connector.mapping.transform import Transform
 from connector.model import MappedBatch, Reject, SourceBatch
 
 Indexes = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 
 
 class Mapper:
@@ -90,19 +92,26 @@ class Mapper:
         fault = np.full(len(kept), -1, dtype=np.int64)
         if "fault" in result.column_names:
             fault = _single(pc.fill_null(result["fault"], -1)).to_numpy().astype(np.int64)
-        broken = np.flatnonzero(fault >= 0)
-        accepted = fault < 0
+        forgotten = _numpy(result, "forgotten") if "forgotten" in result.column_names else fault < -1
+        broken = np.flatnonzero((fault >= 0) & ~forgotten)
+        accepted = (fault < 0) & ~forgotten
         if "items" in result.column_names:
             accepted &= _numpy(result, "items") > 0
         rejected = self._rejected(
-            batch.rows, kept[broken], result["event_id"].take(broken), plan, fault[broken]
+            batch, kept[broken], result["event_id"].take(broken), [plan.faults[n] for n in fault[broken]]
         )
-        rejected |= {int(place): self._shown.unreadable(batch.rows, int(place)) for place in lost}
+        rejected |= {
+            int(place): self._placed(batch, place, self._shown.unreadable(batch.rows, int(place)))
+            for place in lost
+        }
         gone = np.ones(batch.rows.num_rows, dtype=bool)
         gone[[*kept[broken], *lost]] = False
         gone[kept[accepted]] = False
         taken = result if accepted.all() else result.filter(pa.array(accepted))
-        return self._mapped(batch, plan, taken, kept[accepted], (rejected, np.flatnonzero(gone)))
+        mapped = self._mapped(batch, plan, taken, kept[accepted], (rejected, np.flatnonzero(gone)))
+        if forgotten.any():
+            mapped = replace(mapped, warnings={**mapped.warnings, "forgotten": int(forgotten.sum())})
+        return replace(mapped, key=_keys(result, kept, batch)) if self._spec.key else mapped
 
     def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
         if self._transform is None:
@@ -153,24 +162,40 @@ class Mapper:
             filtered=filtered,
             entity=_numpy(result, "entity") if "entity" in result.column_names else None,
             warnings={code: count for code, count in warnings.items() if count},
-            describe=self._describer(batch, row, event_id),
+            describe=self._describer(batch),
         )
 
     def _rejected(
-        self, rows: pa.RecordBatch, index: Indexes, event_id: pa.ChunkedArray, plan: Plan, fault: Indexes
+        self, batch: SourceBatch, index: Indexes, event_id: pa.ChunkedArray, said: Sequence[Fault]
     ) -> dict[int, Reject]:
-        shown = self._shown.rejects(rows, index, event_id.to_pylist())
-        said = [plan.faults[n] for n in fault]
+        shown = self._shown.rejects(batch.rows, index, event_id.to_pylist())
         return {
-            int(place): replace(reject, reason=why.reason, message=why.message)
+            int(place): replace(self._placed(batch, place, reject), reason=why.reason, message=why.message)
             for place, why, reject in zip(index, said, shown, strict=True)
         }
 
-    def _describer(self, batch: SourceBatch, row: Indexes, event_id: pa.Array) -> Callable[[int], Reject]:
-        def describe(entry: int) -> Reject:
-            return self._shown.rejects(batch.rows, row[entry : entry + 1], [event_id[entry].as_py()])[0]
+    def _describer(self, batch: SourceBatch) -> Callable[[Sequence[int]], list[Reject]]:
+        def describe(rows: Sequence[int]) -> list[Reject]:
+            index = np.asarray(rows, np.int64)
+            shown = self._shown.rejects(batch.rows, index, [""] * len(index))
+            return [self._placed(batch, place, reject) for place, reject in zip(index, shown, strict=True)]
 
         return describe
+
+    def _placed(self, batch: SourceBatch, place: int, reject: Reject) -> Reject:
+        """Say which version of the row it is, and which mapping rejected it."""
+        version = batch.version
+        said = version if isinstance(version, str) else version[int(place)].as_py() or ""
+        return replace(reject, version=said, mapping=self.fingerprint[:16])
+
+    def key_hashes(self, keys: Sequence[str]) -> Hashes:
+        """Return the hashes of canonical keys, as `MappedBatch.key` has them."""
+        if not keys:
+            return np.empty(0, np.uint64)
+        found = self._engine.run(
+            f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys, pa.string())})
+        )
+        return _numpy(found, "key").astype(np.uint64)
 
     def cancel(self) -> None:
         """Interrupt a running `map`, which then raises Stopped; callable from any thread."""
@@ -179,6 +204,15 @@ class Mapper:
     def close(self) -> None:
         """Free the connection."""
         self._engine.close()
+
+
+def _keys(result: pa.Table, kept: Indexes, batch: SourceBatch) -> Hashes:
+    found = _numpy(result, "key")
+    if len(found) == batch.rows.num_rows:
+        return found
+    keys = np.zeros(batch.rows.num_rows, np.uint64)
+    keys[kept] = found
+    return keys
 
 
 def _taken(column: pa.Array, kept: Indexes) -> pa.Array:

@@ -30,6 +30,7 @@ class MappingSpec:
         declared: DuckDB types of columns whose type the source does not tell.
         folder: the folder of the YAML file, where a transform's module is looked up.
         file: the path of the YAML file as the user gave it, for messages.
+        forgotten: (kind, digest) of keys and users that must not be sent any more, see `connector/mapping/forgotten.py`.
         threads, memory: what DuckDB may use.
     """
 
@@ -43,6 +44,7 @@ class MappingSpec:
     declared: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     file: str = ""
+    forgotten: frozenset[tuple[str, str]] = frozenset()
     threads: int = 1
     memory: str = "2GB"
 
@@ -52,7 +54,7 @@ class MappingSpec:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of everything here that changes what is sent; the schema and resources are not part of it."""
+        """A digest of everything here that changes what is sent; the schema, what is forgotten and resources are not part of it."""
         transform = self.transform
         if transform is not None and not isinstance(transform, str):
             transform = f"{transform.__module__}:{transform.__qualname__}"

@@ -58,7 +58,8 @@ class Transform:
         kept = self._kept(frame, rows.num_rows)
         if list(frame.columns) != self.schema.names:
             missing = [name for name in self.schema.names if name not in frame.columns]
-            extra = [name for name in frame.columns if name not in self.schema.names]
+            # New names may be values: a pivot makes columns of them.
+            extra = sum(name not in self.schema.names for name in frame.columns)
             raise DataError(
                 f"transform {self.name} returned other columns than for an empty frame"
                 f" (missing: {missing}, new: {extra})",

@@ -14,6 +14,7 @@ from connector.model import Commit, Recovery
 from connector.state import rejects, runs, watermarks
 from connector.state.lease import Lease
 from connector.state.schema import intents
+from connector.state.schema import rejects as rejected
 
 _lane = (intents.c.sync == sa.bindparam("b_sync"), intents.c.lane == sa.bindparam("b_lane"))
 _ours = (*_lane, intents.c.token == sa.bindparam("b_token"))
@@ -32,14 +33,16 @@ _in_doubt = (*_theirs, intents.c.acknowledged.is_(None))
 _DROP_DOUBT = sa.delete(intents).where(*_in_doubt, intents.c.digests.is_(None))
 _COUNT_DOUBT = sa.update(intents).where(*_in_doubt).values(counted=True)
 _DROP_ACKNOWLEDGED = sa.delete(intents).where(*_lane, intents.c.acknowledged.is_not(None))
-_DROP_LEFT = sa.delete(intents).where(*_theirs)
+# A run has passed what runs left behind. What a replay had acknowledged is of use as long as rejects are open.
+_open = sa.exists().where(rejected.c.sync == sa.bindparam("b_sync"), rejected.c.closed.is_(None))
+_DROP_LEFT = sa.delete(intents).where(*_theirs, sa.or_(~intents.c.replay, ~_open))
 
 
-def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit) -> None:
+def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, *, replay: bool) -> None:
     """Write everything of a commit; the caller has made sure of the lease in this transaction."""
     bind = lease.bind()
     if commit.intents:
-        place = {"sync": lease.sync, "lane": lease.lane, "token": lease.token}
+        place = {"sync": lease.sync, "lane": lease.lane, "token": lease.token, "replay": replay}
         rows = [
             {**place, "seq": new.seq, "rows": new.rows, "items": new.items, "digests": new.digests or None}
             for new in commit.intents
@@ -54,6 +57,8 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit) 
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
+    if commit.closed:
+        rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)
 
 
@@ -77,7 +82,7 @@ def settle_doubt(connection: sa.Connection, lease: Lease) -> None:
 
 
 def forget_recovered(connection: sa.Connection, lease: Lease) -> None:
-    """Drop what earlier holders left: the watermark has passed all of it."""
+    """Drop what earlier holders left and the watermark has passed."""
     connection.execute(_DROP_LEFT, lease.bind())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import os
 import sqlite3
 import threading
@@ -9,16 +11,23 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
 from connector.errors import ConfigError, ConnectorError, StateError
 from connector.state import schema
-from connector.state.failures import from_sqlite, translated
+from connector.state.failures import collided, from_sqlite, translated
+from connector.state.urls import named, parse
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
+
+# SQLAlchemy logs the rows that it fetches, and those are watermarks and rejects (invariant 5): its engines here
+# have a logger of their own, which stays still whatever the level of the others is.
+_NAME = "connector.state"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_NAME}").setLevel(logging.WARNING)
+_DISCREET: dict[str, Any] = {"hide_parameters": True, "logging_name": _NAME, "poolclass": sa.NullPool}
 
 BUSY_SECONDS = 5.0  # how long SQLite waits for another writer
 RECONNECT_SECONDS = 15.0  # how long a lost server is given to come back
@@ -44,10 +53,10 @@ class Database:
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        parsed = _parse(url)
+        parsed = parse(url)
         self.one_host = parsed.get_backend_name() == "sqlite"
         self.read_only = read_only
-        self.where = _where(parsed)
+        self.where = named(parsed)
         self._path = (
             Path(parsed.database) if self.one_host and parsed.database not in (None, "", ":memory:") else None
         )
@@ -77,7 +86,7 @@ class Database:
         """Run `work` in a transaction of its own.
 
         After a lost connection, `work` runs again on a new one. Whether it had been committed before is for
-        `work` to find out, by what it reads.
+        `work` to find out, by what it reads. It runs again too when the server gave it up for another transaction.
 
         Raises:
             StateError: the store cannot be written; nothing of `work` is in force.
@@ -87,6 +96,31 @@ class Database:
                 f"{self.where} was opened for reading only", hint="report this: it is a mistake of ours"
             )
         return self._run("BEGIN IMMEDIATE", work)
+
+    def scrub(self) -> list[str]:
+        """Leave no copy of what was deleted in an SQLite file or its log; a PostgreSQL does so by its own vacuum.
+
+        Returns:
+            The backups beside the file, which still hold what they held.
+
+        Raises:
+            StateError: another process reads or writes the file just now.
+        """
+        if not self._path or self.read_only:
+            return []
+        with self._lock:
+            try:
+                connection = cast("sqlite3.Connection", self._connected().connection.driver_connection)
+                connection.execute("VACUUM")
+                ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(truncate)").fetchall()
+            except sqlite3.Error as error:
+                raise from_sqlite(error, self.where, writer=self._writer()) from None
+        if busy:
+            raise StateError(
+                f"{self.where} is read by another process: its log still holds what was deleted",
+                hint="wait for that process and repeat the command",
+            )
+        return sorted(str(path) for path in self._path.parent.glob(f"{glob.escape(self._path.name)}.v*.bak"))
 
     def _run(self, begin: str, work: Work[T]) -> T:
         with self._lock:
@@ -101,8 +135,8 @@ class Database:
                     lost = not self.one_host and (error.connection_invalidated or self._connection is None)
                     if lost:
                         self._disconnect()
-                        give_up = give_up or time.monotonic() + RECONNECT_SECONDS
-                    if not lost or time.monotonic() > give_up:
+                    give_up = give_up or time.monotonic() + RECONNECT_SECONDS
+                    if not (lost or collided(error)) or time.monotonic() > give_up:
                         raise translated(error, self.where, writer=self._writer()) from None
                     time.sleep(0.1)
 
@@ -151,7 +185,7 @@ class Database:
             self.read(lambda connection: schema.refuse_foreign_file(connection, self.where))
             # An empty store is read from memory; nothing is created where the URL points.
             self._disconnect()
-            self.engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+            self.engine = sa.create_engine("sqlite://", **_DISCREET)
             self._connected()
             with self._connected().begin():
                 schema.metadata.create_all(self._connected())
@@ -185,9 +219,7 @@ class Database:
     def _sqlite(self) -> sa.Engine:
         if self._path and not self.read_only:
             _create_private(self._path, self.where)
-        engine = sa.create_engine(
-            "sqlite://", creator=self._open_file, poolclass=sa.NullPool, hide_parameters=True
-        )
+        engine = sa.create_engine("sqlite://", creator=self._open_file, **_DISCREET)
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: sa.Connection) -> None:
@@ -206,12 +238,14 @@ class Database:
         # Enough against the death of the process, which is what is promised; a power loss may cost the last
         # commits, whose rows are then sent again.
         connection.execute("PRAGMA synchronous = normal")
+        # What is deleted is wiped where that costs no further page; `scrub` wipes the rest.
+        connection.execute("PRAGMA secure_delete = fast")
         return connection
 
     def _postgresql(self, url: sa.URL) -> sa.Engine:
         options = {name: value for name, value in _POSTGRESQL_CONNECT.items() if name not in url.query}
         try:
-            engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool, hide_parameters=True)
+            engine = sa.create_engine(url, connect_args=options, **_DISCREET)
         except ModuleNotFoundError:
             raise ConfigError(
                 "the driver for PostgreSQL is not installed", hint="pip install 'intempt-connector[postgres]'"
@@ -229,31 +263,6 @@ class Database:
             connection.commit()
 
         return engine
-
-
-def _parse(url: str) -> sa.URL:
-    try:
-        parsed = sa.make_url(
-            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
-        )
-    except sa.exc.ArgumentError:
-        parsed = sa.URL.create("unknown")
-    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        return parsed
-    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
-        return parsed.set(drivername="postgresql+psycopg")
-    raise ConfigError(
-        "the state store's URL is neither of SQLite nor of PostgreSQL",
-        hint="for example sqlite:///state.db or postgresql://user:password@host/database",
-    )
-
-
-def _where(url: sa.URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return f"the state store {url.database or 'in memory'}"
-    host = url.host or url.query.get("host") or "localhost"
-    port = f":{url.port}" if url.port else ""
-    return f"the state store {host}{port}/{url.database or ''}"
 
 
 def _create_private(path: Path, where: str) -> None:

@@ -53,6 +53,11 @@ _REFUSALS = re.compile(
 )
 
 
+def collided(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether PostgreSQL has rolled a transaction back for the sake of another: it may be tried again."""
+    return getattr(error.orig, "sqlstate", None) in ("40001", "40P01")
+
+
 def translated(error: sa.exc.DBAPIError, where: str, *, writer: str = "") -> ConnectorError:
     """Return the error to raise for one of the database's.
 

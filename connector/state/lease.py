@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -87,6 +88,28 @@ class Lease:
         """Give the lane back; nothing can be committed under this lease any more. Harmless when repeated."""
         self.database.write(lambda connection: connection.execute(_RELEASE, self.bind()))
         self.deadline = self._awake_deadline = 0.0
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """While inside, renew from a thread: for work that takes long and commits nothing, such as opening a source."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(self.ttl.total_seconds() / 4):
+                try:
+                    self.renew()
+                except LeaseLost:
+                    return  # the next commit says so
+                except ConnectorError:
+                    continue
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def extend(self, since: Clocks) -> None:
         """Move the deadline to `ttl` after `since`, which was read before the store read its own clock."""
@@ -176,7 +199,7 @@ def refuse_if_held(connection: sa.Connection, row: sa.Row[Any], database: Databa
     since = f"{moment(row.since):%Y-%m-%d %H:%M:%S} UTC"
     raise LeaseHeld(
         f"sync {row.sync} (lane {row.lane}) is held by process {row.pid} on {row.host} since {since}",
-        hint=f"wait until it is done; if it is gone, its hold ends at {moment(row.expires):%H:%M:%S} UTC by itself",
+        hint=f"wait until it is done, or add --wait; if it is gone, its hold ends at {moment(row.expires):%H:%M:%S} UTC by itself",
     )
 
 

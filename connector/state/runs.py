@@ -79,6 +79,25 @@ def last_of_each(connection: sa.Connection) -> dict[str, RunReport]:
     return {row.sync: _report(row) for row in rows}
 
 
+def prune(connection: sa.Connection, sync: str, retention: dt.timedelta) -> int:
+    """Delete the runs of a sync that ended longer ago than `retention`; return how many.
+
+    The newest of each lane stays, and the newest that ended well: how long ago that was is worth knowing.
+    """
+    limit = microseconds(dt.datetime.now(dt.UTC) - retention)
+    newest = sa.func.row_number().over(
+        partition_by=runs.c.lane, order_by=(runs.c.started.desc(), runs.c.run_id.desc())
+    )
+    ours = sa.select(runs.c.run_id, newest.label("place")).where(runs.c.sync == sync)
+    kept = [
+        sa.select(ranked.c.run_id).where(ranked.c.place == 1)
+        for ranked in (ours.subquery(), ours.where(runs.c.exit_code == 0).subquery())
+    ]
+    old = (runs.c.sync == sync, runs.c.ended < limit)
+    stale = sa.delete(runs).where(*old, *(runs.c.run_id.not_in(each) for each in kept))
+    return connection.execute(stale).rowcount
+
+
 def _counts_to_json(counts: Counts) -> str:
     return to_json({name: getattr(counts, name) for name in Counts.__slots__})
 

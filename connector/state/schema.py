@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,14 +16,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from connector.errors import StateError, StateVersionError
+from connector.state.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
-VERSION = 1
-
-# version -> what makes it the next one. A step runs in the transaction that records the new version.
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
+VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -65,7 +63,7 @@ leases = _table(
     clustered=True,
 )
 
-# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too.
+# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too. `replay`: of rejects.
 intents = _table(
     "intents",
     _key("sync"),
@@ -77,6 +75,7 @@ intents = _table(
     sa.Column("digests", sa.LargeBinary),
     sa.Column("acknowledged", sa.LargeBinary),
     sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("replay", sa.Boolean, nullable=False, server_default=sa.false()),
     clustered=True,
 )
 
@@ -117,9 +116,23 @@ rejects = _table(
     _number("last_seen"),
     _number("attempts"),
     _number("closed", nullable=True),
+    _text("version", ""),
+    _text("mapping", ""),
 )
 sa.Index("connector_rejects_by_event", rejects.c.event_id)
 sa.Index("connector_rejects_by_time", rejects.c.sync, rejects.c.last_seen)
+
+# The beginning of a key: what is longer than a page of an index PostgreSQL would refuse to store.
+key_start = sa.literal_column('substr("key", 1, 200)', sa.Text)
+_open = rejects.c.closed.is_(None)
+sa.Index("connector_rejects_by_key", rejects.c.sync, key_start, sqlite_where=_open, postgresql_where=_open)
+
+# What must not be sent again, as digests: they name nobody.
+forgotten = _table("forgotten", _key("sync"), _key("kind"), _key("digest"), _number("at"), clustered=True)
+
+destinations = _table(
+    "destinations", _key("destination"), _text("learned", "{}"), _number("updated"), clustered=True
+)
 
 
 class StoreNow(FunctionElement[int]):

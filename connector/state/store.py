@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
-from connector.state import commits, rejects, runs, syncs, watermarks
+from connector.state import commits, copying, destinations, forgotten, rejects, runs, syncs, watermarks
 from connector.state.database import Database
+from connector.state.history import History
 from connector.state.lease import Lease, acquire, fenced
-from connector.state.rejects import RejectGroup, StoredReject
+from connector.state.rejects import RejectFilter
 from connector.state.syncs import SyncState
 
 LIVE = "live"  # the lane of a sync's ordinary runs
 
 
-class StateStore:
+class StateStore(History):
     """Watermarks, intents, runs, rejects and leases of all syncs.
 
     May be used by several threads, which wait for each other. Every method raises StateError where the store
     cannot be read or written; no message holds a watermark, a key, a row or a password.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Self:
@@ -109,8 +107,10 @@ class StateStore:
 
         fenced(lease, work)
 
-    def commit(self, lease: Lease, run_id: str, commit: Commit) -> None:
+    def commit(self, lease: Lease, run_id: str, commit: Commit, *, replay: bool = False) -> None:
         """Make everything in `commit` durable together, and renew the lease.
+
+        What a `replay` of rejects leaves behind when it dies is kept apart from what runs leave.
 
         Durable against the death of the process; an SQLite file may lose the last commits to a power loss.
 
@@ -118,7 +118,26 @@ class StateStore:
             LeaseLost: another process holds the lane; nothing was written.
             StateError: the store cannot be written; nothing was written.
         """
-        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit))
+        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit, replay=replay))
+
+    def settle_rejects(
+        self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()
+    ) -> None:
+        """Close the open rejects of rows that a run has dealt with, but those that it has rejected again.
+
+        Args:
+            lease: of the lane it runs on.
+            run_id: the run.
+            keys: canonical keys of the rows.
+            event_ids: their eventIds, for rows without a key.
+
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+        """
+        fenced(
+            lease,
+            lambda connection: rejects.close_older(connection, lease.sync, run_id, keys, event_ids),
+        )
 
     def finish_run(self, lease: Lease, report: RunReport, *, clear_recovered: bool) -> None:
         """Write how a run ended.
@@ -147,6 +166,54 @@ class StateStore:
         """Return the fingerprint last stored, None for a sync without one."""
         return self._database.read(lambda connection: syncs.fingerprint(connection, sync_id))
 
+    # ── what is known across runs ─────────────────────────────────────────────────────────────────────────
+
+    def learned(self, destination: str) -> dict[str, Any]:
+        """Return what delivery has learned about a destination; empty where nothing is known."""
+        return self._database.read(lambda connection: destinations.load(connection, destination))
+
+    def learn(self, destination: str, values: Mapping[str, Any]) -> None:
+        """Replace what is known of a destination by JSON values. Needs no lease: the last to write is right."""
+        self._database.write(lambda connection: destinations.put(connection, destination, values))
+
+    def forgotten(self, sync_id: str) -> tuple[tuple[str, str], ...]:
+        """Return (kind, digest) of everything of a sync that must not be sent again, in their order."""
+        return self._database.read(lambda connection: forgotten.load(connection, sync_id))
+
+    def forget(
+        self, lease: Lease, digests: Iterable[tuple[str, str]], purge: Iterable[RejectFilter] = ()
+    ) -> int:
+        """Remember what must not be sent again, and delete rejects in the same transaction.
+
+        Args:
+            lease: of a lane of the sync.
+            digests: pairs of a kind (``key`` or ``user``) and a hex SHA-256.
+            purge: the rejects to delete.
+
+        Returns:
+            How many rejects were deleted.
+
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+        """
+        wanted, meant, deleted = set(digests), tuple(purge), 0
+
+        def work(connection: sa.Connection) -> None:
+            nonlocal deleted
+            forgotten.put(connection, lease.sync, wanted)
+            deleted = sum(rejects.delete(connection, each) for each in meant)
+
+        fenced(lease, work)
+        return deleted
+
+    def scrub(self) -> list[str]:
+        """Wipe what was deleted from the file, so that no copy of it is left; on PostgreSQL its vacuum does that.
+
+        Returns:
+            The backups that migrations left beside the file: they hold what they held.
+        """
+        return self._database.scrub()
+
     # ── between runs ──────────────────────────────────────────────────────────────────────────────────────
 
     def syncs(self) -> list[SyncState]:
@@ -171,7 +238,7 @@ class StateStore:
         self._database.write(work)
 
     def reset(self, sync_id: str) -> None:
-        """Forget watermarks, intents and fingerprint of a sync; runs and rejects stay.
+        """Forget watermarks, intents and fingerprint of a sync; runs, rejects and `forgotten` stay.
 
         Raises:
             LeaseHeld: a run holds the sync.
@@ -198,37 +265,14 @@ class StateStore:
 
         self._database.write(work)
 
-    # ── runs and rejects ──────────────────────────────────────────────────────────────────────────────────
+    def copy_to(self, target: StateStore) -> dict[str, int]:
+        """Copy everything into a store that holds nothing yet, in one transaction there.
 
-    def runs(self, sync_id: str, limit: int = 20) -> list[RunReport]:
-        """Return the runs of a sync, the newest first. One that goes on has no `ended`; one that died has no exit code."""
-        return self._database.read(lambda connection: runs.latest(connection, sync_id, limit))
+        Returns:
+            The number of rows by the name of their table.
 
-    def last_runs(self) -> dict[str, RunReport]:
-        """Return the newest run of every sync, by its id."""
-        return self._database.read(runs.last_of_each)
-
-    def list_rejects(self, sync_id: str, reason: str | None = None, limit: int = 100) -> list[StoredReject]:
-        """Return open rejects of a sync, the newest first."""
-        return self._database.read(lambda connection: rejects.listed(connection, sync_id, reason, limit))
-
-    def reject_groups(self, sync_id: str) -> list[RejectGroup]:
-        """Return the open rejects of a sync counted by reason, the largest group first."""
-        return self._database.read(lambda connection: rejects.groups(connection, sync_id))
-
-    def get_reject(self, event_id: str, sync_id: str | None = None) -> list[StoredReject]:
-        """Return the rejects under an eventId (one for each reason and sync), closed ones too, the newest first."""
-        return self._database.read(lambda connection: rejects.by_event(connection, event_id, sync_id))
-
-    def close_rejects(self, sync_id: str, event_ids: Iterable[str]) -> None:
-        """Mark rejects as settled; one that comes by again is open again."""
-        wanted = tuple(event_ids)
-        self._database.write(lambda connection: rejects.close(connection, sync_id, wanted))
-
-    def delete_rejects(self, sync_id: str, *, reason: str | None = None, event_id: str | None = None) -> int:
-        """Delete rejects of a sync: all, or those with a reason or an eventId. Returns how many."""
-        return self._database.write(lambda connection: rejects.delete(connection, sync_id, reason, event_id))
-
-    def prune_rejects(self, sync_id: str, retention: dt.timedelta) -> int:
-        """Delete the rejects of a sync last seen longer ago than `retention`. Returns how many."""
-        return self._database.write(lambda connection: rejects.prune(connection, sync_id, retention))
+        Raises:
+            LeaseHeld: a run holds a sync of this store.
+            ConfigError: the target holds something.
+        """
+        return copying.copy(self._database, target._database)

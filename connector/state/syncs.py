@@ -17,6 +17,7 @@ from connector.state.holder import gone
 from connector.state.lease import holder_of, locked_row, refuse_if_held
 from connector.state.schema import (
     StoreNow,
+    forgotten,
     intents,
     leases,
     moment,
@@ -27,6 +28,9 @@ from connector.state.schema import (
     upsert,
     watermarks,
 )
+
+# A token that is used up commits nothing any more.
+_FREE = sa.update(leases).values(token=leases.c.token + 1, pid=None, expires=None, since=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,35 @@ def seize(connection: sa.Connection, database: Database, sync: str, *lanes: str)
     known = connection.execute(sa.select(leases.c.lane).where(leases.c.sync == sync)).scalars()
     for lane in sorted({*known, *lanes}):
         refuse_if_held(connection, locked_row(connection, (sync, lane)), database)
-    free = {"token": leases.c.token + 1, "pid": None, "expires": None, "since": None}
-    connection.execute(sa.update(leases).where(leases.c.sync == sync).values(free))
+    connection.execute(_FREE.where(leases.c.sync == sync))
+
+
+def seize_all(connection: sa.Connection, database: Database) -> None:
+    """Let no holder of any lane commit any more.
+
+    Raises:
+        LeaseHeld: a lane is held by someone who may still be at work.
+    """
+    refuse_running(connection, database)
+    connection.execute(_FREE)
+
+
+def refuse_running(connection: sa.Connection, database: Database) -> None:
+    """Refuse a store at which someone runs a sync.
+
+    Raises:
+        LeaseHeld: a lane is held.
+    """
+    every = sa.select(leases).order_by(leases.c.sync, leases.c.lane).with_for_update()
+    for row in connection.execute(every).all():
+        refuse_if_held(connection, row, database)
 
 
 def reset(connection: sa.Connection, sync: str) -> None:
-    """Forget watermarks, intents and fingerprint of a sync; its runs and rejects stay. The lanes are seized."""
+    """Forget watermarks, intents and fingerprint of a sync. The lanes are seized.
+
+    Its runs and rejects stay, and what was promised not to be sent again.
+    """
     for table in (watermarks, intents):
         connection.execute(sa.delete(table).where(table.c.sync == sync))
     connection.execute(sa.update(syncs).where(syncs.c.sync == sync).values(fingerprint=None))
@@ -142,8 +169,12 @@ def rename(connection: sa.Connection, old: str, new: str) -> None:
     moved = rejects.alias()
     both = (moved.c.sync == old, moved.c.event_id == rejects.c.event_id, moved.c.reason == rejects.c.reason)
     connection.execute(sa.delete(rejects).where(rejects.c.sync == new, sa.exists().where(*both)))
+    # What must not be sent under either id must not be sent under the new one.
+    same = (forgotten.c.kind, forgotten.c.digest)
+    under_both = sa.select(*same).where(forgotten.c.sync == new)
+    connection.execute(sa.delete(forgotten).where(forgotten.c.sync == old, sa.tuple_(*same).in_(under_both)))
     connection.execute(sa.delete(syncs).where(syncs.c.sync == new))
-    for table in (watermarks, intents, syncs, runs, rejects):
+    for table in (watermarks, intents, syncs, runs, rejects, forgotten):
         connection.execute(sa.update(table).where(table.c.sync == old).values(sync=new))
 
 

@@ -1,4 +1,4 @@
-"""The proof by chaos: ``python -m chaos [--only A,B] [--rounds N] [--seed S] [--write]``.
+"""The proof by chaos: ``python -m chaos [--only A,B] [--rounds N] [--seed S] [--jobs J] [--write]``.
 
 Runs the program as processes against a sandbox, databases and state stores that fail in every way the guarantees
 speak of, while the source goes on changing, and prints one table of what was observed. It ends with 1 when a
@@ -11,12 +11,11 @@ import argparse
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 
-from chaos.ground import Clock, Ground
+from chaos.playing import play
 from chaos.scenarios import SCENARIOS
-from chaos.table import Line, show, write
+from chaos.table import show, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
 
@@ -29,37 +28,18 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, help="of each fault, if not as many as it should have")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of everything drawn at random")
+    parser.add_argument(
+        "--jobs", type=int, default=3, help="scenarios side by side, 3 unless given: they wait a lot"
+    )
     parser.add_argument("--write", action="store_true", help="put the table into docs/chaos.md")
     options = parser.parse_args()
     # An end by a signal stops what was started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    lines = play(options.only, options.rounds, options.seed)
+    lines = play(options.only, options.rounds, options.seed, options.jobs)
     show(lines)
     if options.write:
         write(PAGE, lines, options.seed)
     sys.exit(any(line.problems for line in lines))
-
-
-def play(only: str | None, rounds: int | None, seed: int) -> list[Line]:
-    """Play the scenarios one after the other and return what each showed."""
-    clock = Clock()
-    clock.say(f"seed {seed}")
-    wanted = only.split(",") if only else []
-    lines: list[Line] = []
-    with Ground(seed) as ground:
-        for scenario in SCENARIOS:
-            if wanted and scenario.letter not in wanted and not any(word in scenario.name for word in wanted):
-                continue
-            try:
-                line = scenario.play(ground, rounds or scenario.rounds)
-            except Exception as error:  # noqa: BLE001 - the other scenarios are still to be played
-                traceback.print_exc()
-                line = Line(scenario.name, 0, (0,) * 6, (f"{type(error).__name__}: {error}",))
-            clock.say(f"{scenario.letter}. {line.fault}: {line.rounds} rounds, {line.verdict}")
-            for problem in line.problems:
-                clock.say(f"   {problem}")
-            lines.append(line)
-    return lines
 
 
 if __name__ == "__main__":

@@ -80,12 +80,16 @@ def write_sync(path: Path, source: str, sandbox: Sandbox, kind: str, destination
 
 
 def start(
-    path: Path, state: str, environ: dict[str, str], prefix: Sequence[str] = ()
+    path: Path,
+    state: str,
+    environ: dict[str, str],
+    prefix: Sequence[str] = (),
+    command: Sequence[str] = ("run",),
 ) -> subprocess.Popen[str]:
-    """Start a run as a process of its own, behind the command `prefix`."""
+    """Start a run, or another `command` that reports like one, as a process of its own, behind the command `prefix`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONNECTOR_")}
     return subprocess.Popen(
-        [*prefix, sys.executable, "-m", "connector", "run", "--json", "--state", state, str(path)],
+        [*prefix, sys.executable, "-m", "connector", *command, "--json", "--state", state, str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from chaos import destination, entities, kills, leases, reading, storing
+from chaos import destination, entities, kills, leases, reading, replays, storing
 from chaos.ground import Ground
 from chaos.table import Line
 
@@ -55,4 +55,5 @@ SCENARIOS: tuple[Scenario, ...] = (
         Scenario("F", f"entities: {name}", partial(entities.churned, name=name), 20, 2)
         for name in entities.SHAPES
     ),
+    Scenario("F", replays.NAME, replays.replayed, 20, 2),
 )

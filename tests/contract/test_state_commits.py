@@ -257,3 +257,18 @@ def test_threads_share_a_store(store):
     done.set()
     thread.join()
     assert (failures, store.runs("orders")[0].counts.read) == ([], 100)
+
+
+def test_what_a_replay_left_outlives_runs_while_rejects_are_open(store):
+    """A run passes what runs left; what a dead replay had acknowledged is not sent again as long as it could be."""
+    lease = started(store)
+    store.commit(lease, "run-1", Commit(intents=(Intent(1, 1, 1), Intent(2, 1, 1))), replay=True)
+    store.commit(lease, "run-1", Commit(acknowledged={2: digests(7)}), replay=True)
+    store.commit(lease, "run-1", Commit(rejects=(Reject("expression_error", "", "e1", "[1]"),)))
+    crash(store, lease)
+    for run_id, found in (("run-2", [7]), ("run-3", [])):
+        lease = started(store, run_id)
+        store.finish_run(lease, report(run_id), clear_recovered=True)
+        assert store.recover(lease).acknowledged.tolist() == found
+        store.close_rejects("orders", ["e1"])
+        lease.release()

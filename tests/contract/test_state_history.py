@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connector.model import Commit, Counts, Reject, RunReport
 from connector.state.lease import Lease
+from connector.state.rejects import RejectFilter
 from connector.state.store import StateStore
 
 TTL = dt.timedelta(seconds=60)
@@ -109,7 +110,7 @@ def test_a_reject_that_comes_again_is_one_reject(store):
     store.start_run(lease, "run-2")
     again = Reject("expression_error", "still \0 cannot \ud800 cast", "e1", key="[1]", row=None)
     store.commit(lease, "run-2", Commit(rejects=(again, again)))
-    kept = store.list_rejects("orders", reason="expression_error")
+    kept = store.list_rejects(RejectFilter("orders", reason="expression_error"))
     assert [(one.reject.message, one.reject.row, one.attempts, one.run_id) for one in kept] == [
         ("still \ufffd cannot ? cast", None, 3, "run-2")
     ]
@@ -143,12 +144,27 @@ def test_a_closed_reject_is_open_again_when_it_comes_again(store):
     assert [one.closed for one in store.list_rejects("orders")] == [None]
 
 
-def test_rejects_are_deleted_by_choice_and_by_age(store):
-    lease = started(store)
-    rejected = [Reject(reason, "no", event) for event in ("e1", "e2") for reason in ("a", "b")]
-    store.commit(lease, "run-1", Commit(rejects=tuple(rejected)))
-    assert store.delete_rejects("orders", reason="a", event_id="e1") == 1
-    assert store.delete_rejects("orders", event_id="e1") == 1
-    assert store.delete_rejects("customers") == 0
-    assert store.prune_rejects("orders", dt.timedelta(days=30)) == 0
-    assert store.prune_rejects("orders", dt.timedelta(0)) == 2
+def ended(store: StateStore, run_id: str, days_ago: float, exit_code: int | None, lane: str = "live") -> None:
+    """Enter a run that ended days ago; without an exit code, one that goes on."""
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(days=days_ago)
+    with store.acquire("orders", lane, ttl=TTL) as lease:
+        store.start_run(lease, run_id, started=moment)
+        if exit_code is not None:
+            report = RunReport(run_id, "orders", lane, moment, moment, exit_code, Counts())
+            store.finish_run(lease, report, clear_recovered=False)
+
+
+def test_old_runs_are_pruned(store):
+    """Of each lane stay the newest run and the newest that ended well, whatever their age."""
+    for run_id, days_ago, exit_code in (("a", 50, 0), ("b", 45, 0), ("c", 40, 3), ("d", 39, 3)):
+        ended(store, run_id, days_ago, exit_code)
+    ended(store, "slice", 60, 3, "slice-1")
+    store.prune("customers", dt.timedelta(0))
+    store.prune("orders", dt.timedelta(days=42))
+    assert {run.run_id for run in store.runs("orders")} == {"b", "c", "d", "slice"}
+    store.prune("orders", dt.timedelta(days=30))
+    assert {run.run_id for run in store.runs("orders")} == {"b", "d", "slice"}
+    ended(store, "e", 20, 0)
+    ended(store, "f", 60, None)
+    store.prune("orders", dt.timedelta(days=30))
+    assert {run.run_id for run in store.runs("orders")} == {"e", "f", "slice"}

@@ -15,7 +15,17 @@ from connector import wiring
 
 COMMANDS = [
     *("run", "check", "test", "preview", "status", "sandbox", "demo", "schema"),
-    *("rejects list", "rejects show", "state show", "state set", "state reset", "state rename"),
+    *(
+        "rejects list",
+        "rejects show",
+        "rejects export",
+        "rejects drop",
+        "state show",
+        "state set",
+        "state reset",
+        "state rename",
+        "state copy",
+    ),
 ]
 
 
@@ -225,10 +235,10 @@ def test_a_bug_is_said_in_a_sentence(shop, monkeypatch):
     """What nobody foresaw is exit 1 in one sentence, is recorded, and keeps no other sync back; --debug tells more."""
     compile_mapping = wiring.open_mapper
 
-    def careless(sync, extractor):
+    def careless(sync, *arguments):
         if sync.sync == "orders":
             raise KeyError("user1@shop.example")
-        return compile_mapping(sync, extractor)
+        return compile_mapping(sync, *arguments)
 
     monkeypatch.setattr(wiring, "open_mapper", careless)
     shop.orders(range(1, 11))

@@ -80,8 +80,8 @@ def test_poison(shop, fault):
     assert (ended.counts["delivered"], ended.counts["unfinished"]) == (len(ROWS) - len(POISON), 0)
     assert shop.received() == dict.fromkeys(set(ROWS) - POISON, 1)
     [group] = shop.run("rejects", "list", "--json", path).lines
-    shown = json.loads(shop.run("rejects", "show", path, group["example"]).out)["reject"]
-    assert json.loads(shown["row"])["order_id"] in POISON
+    shown = json.loads(shop.run("rejects", "show", path, group["example"]).out)
+    assert shown["row"]["order_id"] in POISON
     assert ("internal server error" if fault == "poison_500" else "item cannot be processed") in shown[
         "message"
     ]
@@ -161,3 +161,70 @@ def test_products_are_never_sent_older_after_newer(shop):
         versions.setdefault(stored.item["productId"], []).append(stored.item["data"]["version"])
     assert all(seen == sorted(seen) for seen in versions.values())
     assert sum(map(len, versions.values())) == 140
+
+
+def test_poison_in_every_request_at_once(shop):
+    """With nothing accepted the run looks into a request by itself, and rejects only what is poisoned."""
+    shop.orders(ROWS)
+    poison = set(range(1, 201, 5))
+    path = shop.write({"destination.concurrency": 4, "destination.max_items": 5, "rejects": {"max": "100%"}})
+    shop.sandbox.set_faults({"poison_500": [f"user{i}@" for i in poison]})
+    ended = shop.run("run", "--json", path)
+    assert (ended.code, ended.lines[0]["rejects"]) == (0, {"server_error": len(poison)})
+    assert shop.received() == dict.fromkeys(set(ROWS) - poison, 1)
+
+
+def test_an_outage_is_probed_with_one_request(shop):
+    """While the destination is away one request at a time asks for it; the run ends with 3 and goes on later."""
+    shop.orders(ROWS)
+    path = shop.write({"destination.retry": {"max_elapsed": "2s", "wait_initial": "20ms"}})
+    shop.sandbox.set_faults({"rules": [burst(503)]})
+    ended = shop.run("run", "--json", path)
+    shop.refuses(ended, 3, "orders", "did not take a request within 2 s", "status 503", "run again")
+    assert (ended.counts["rejected"], ended.counts["delivered"]) == (0, 0)
+    assert shop.sandbox.counters()["requests"] <= 8 + 15
+    shop.sandbox.set_faults({})
+    rest = shop.run("run", "--json", path)
+    assert (rest.code, rest.counts["in_doubt"]) == (0, 0)
+    assert shop.received() == dict.fromkeys(ROWS, 1)
+
+
+def test_an_outage_that_passes(shop):
+    """The run goes on at its old pace as soon as a probe is answered."""
+    shop.orders(ROWS)
+    path = shop.write({"destination.retry": {"wait_initial": "20ms"}})
+    shop.sandbox.set_faults({"rules": [burst(503, from_nth=5, next=11)]})
+    ended = shop.run("run", "--json", path)
+    assert (ended.code, ended.counts["delivered"]) == (0, 200)
+    assert "the destination was away for" in ended.err
+    assert shop.received() == dict.fromkeys(ROWS, 1)
+
+
+def test_a_size_learned_from_413_outlives_the_run(shop):
+    """The next run begins with requests that fit."""
+    shop.orders(ROWS)
+    path = shop.write({"destination.max_items": 50})
+    shop.sandbox.set_faults({"max_items": 12})
+    assert shop.run("run", path).code == 0
+    shop.orders(range(201, 401), minutes=60)
+    before = shop.sandbox.counters()["statuses"].get("413", 0)
+    assert before
+    assert shop.run("run", path).code == 0
+    assert shop.sandbox.counters()["statuses"]["413"] == before
+    assert shop.received() == dict.fromkeys(range(1, 401), 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "least"),
+    [("max_items_per_second", 100, 1.8), ("max_requests_per_second", 10, 1.8)],
+)
+def test_caps(shop, setting, value, least):
+    """No second sees more items or requests than the cap allows."""
+    shop.orders(ROWS)
+    shop.run("run", "--json", shop.write({f"destination.{setting}": value}))
+    sent = [(request["at"], request["items"]) for request in shop.sandbox.requests()]
+    weight = (lambda items: items) if "items" in setting else (lambda _: 1)
+    for at, _ in sent:
+        assert sum(weight(items) for other, items in sent if at <= other < at + 0.99) <= value * 1.1
+    assert sent[-1][0] - sent[0][0] >= least
+    assert shop.received() == dict.fromkeys(ROWS, 1)

@@ -219,3 +219,33 @@ def test_two_runs_at_once(shop, store, request):
     assert (first.code, first.counts["delivered"]) == (0, len(ROWS))
     assert shop.run("run", "--json", *options, path).counts["read"] == 0
     assert shop.received() == dict.fromkeys(ROWS, 1)
+
+
+def test_a_run_that_waits_for_another(shop):
+    """With --wait the second run says who holds the sync, and goes on when it is given back."""
+    shop.orders(ROWS)
+    path = shop.write({"destination.concurrency": 4})
+    with running(shop, path) as process:
+        shop.sandbox.set_faults({"latency": 5})  # the first goes on until the second has said that it waits
+        second = shop.start("run", "--json", "--wait", path)
+        said = second.stderr.readline()
+        assert f"process {process.pid}" in said
+        assert "since 20" in said
+        shop.sandbox.set_faults({})
+        first = end(process)
+    assert (first.code, first.counts["delivered"]) == (0, len(ROWS))
+    waited = end(second)
+    assert (waited.code, waited.counts["read"]) == (0, 0)
+    assert shop.received() == dict.fromkeys(ROWS, 1)
+
+
+def test_a_stop_while_waiting_for_another(shop):
+    shop.orders(ROWS)
+    path = shop.write({"destination.concurrency": 4})
+    with running(shop, path) as process:
+        shop.sandbox.set_faults({"latency": 60})
+        second = shop.start("run", "--wait", path)
+        assert "waits" in second.stderr.readline()
+        second.terminate()
+        assert end(second).code == 3
+        assert process.poll() is None

@@ -168,6 +168,7 @@ def test_a_store_of_a_newer_version_is_refused(path, monkeypatch):
 def test_migration_is_one_transaction_after_a_backup(path, monkeypatch):
     """A migration that breaks half-way changes nothing; one that succeeds leaves the old file beside the new."""
     filled(path)
+    version = schema.VERSION
 
     def breaks(connection: sa.Connection) -> None:
         connection.exec_driver_sql("alter table connector_syncs add column extra text")
@@ -176,18 +177,18 @@ def test_migration_is_one_transaction_after_a_backup(path, monkeypatch):
     def works(connection: sa.Connection) -> None:
         connection.exec_driver_sql("alter table connector_syncs add column extra text")
 
-    monkeypatch.setattr(schema, "VERSION", 2)
-    with pytest.raises(StateError, match="older schema 1"):
+    monkeypatch.setattr(schema, "VERSION", version + 1)
+    with pytest.raises(StateError, match=f"older schema {version}"):
         opened(path, read_only=True)
-    monkeypatch.setattr(schema, "MIGRATIONS", {1: breaks})
+    monkeypatch.setattr(schema, "MIGRATIONS", {version: breaks})
     with pytest.raises(StateError):
         opened(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", {1: works})
+    monkeypatch.setattr(schema, "MIGRATIONS", {version: works})
     with opened(path) as store:
         assert store.watermark("orders") == {"a": 1}
-    backup = path.with_name("state.db.v1.bak")
+    backup = path.with_name(f"state.db.v{version}.bak")
     assert columns(path) == [*columns(backup), "extra"]
-    monkeypatch.setattr(schema, "VERSION", 1)
+    monkeypatch.setattr(schema, "VERSION", version)
     with opened(backup) as store:
         assert store.watermark("orders") == {"a": 1}
 

@@ -110,7 +110,7 @@ def test_a_lost_answer_to_a_commit_is_settled(wire, url, cut):
         store.commit(lease, "run-1", Commit(intents=(Intent(1, 2, 3),)))
         wire.cut = cut
         reject = Reject("missing_identity", "none", "e1")
-        second = Commit((Intent(2, 1, 5),), {}, 1, Watermark({"a": 1}), (reject,), Counts(read=2))
+        second = Commit((Intent(2, 1, 5),), {}, 1, Watermark({"a": 1}), (reject,), counts=Counts(read=2))
         store.commit(lease, "run-1", second)
         assert (wire.cuts, wire.connections) == (1, 2)
         assert committed(store) == ({"a": 1}, 2, [1])
@@ -217,3 +217,25 @@ def test_a_holder_frozen_in_a_transaction_is_passed_by(url):
     finally:
         child.kill()
         child.wait()
+
+
+def test_a_commit_that_collides_with_another_transaction_is_made_again(url):
+    """Two transactions that wait for each other's rejects: the server ends one, and the run goes on."""
+    patient = url + ("&" if "?" in url else "?") + "options=-c%20deadlock_timeout%3D3s"
+    with StateStore.open(patient) as store, store.acquire("orders", ttl=TTL) as lease:
+        store.start_run(lease, "run-1")
+        both = Commit(rejects=(Reject("r", "m", "e1"), Reject("r", "m", "e2")))
+        store.commit(lease, "run-1", both)
+        engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
+        with engine.connect() as other, engine.connect() as watching:
+            other.execute(sa.text("set deadlock_timeout = '1min'"))  # so that the store's is ended
+            other.execute(sa.text("delete from connector_rejects where event_id = 'e2'"))
+            committing = threading.Thread(target=store.commit, args=(lease, "run-1", both))
+            committing.start()
+            waits = sa.text("select count(*) from pg_locks where not granted")
+            while not watching.execute(waits).scalar_one():
+                pass
+            other.execute(sa.text("delete from connector_rejects where event_id = 'e1'"))
+            other.commit()
+            committing.join()
+        assert [one.attempts for one in store.list_rejects("orders")] == [1, 1]

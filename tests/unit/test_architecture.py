@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts know the values that flow, the errors, and the configuration's values: nothing of each other.
 PARTS = ("extract", "mapping", "load", "state", "sandbox")
-COMMON = {"connector.model", "connector.errors", "connector.config.models"}
+COMMON = {"connector.model", "connector.errors", "connector.masking", "connector.config.models"}
 SANDBOX = {"connector.errors"}
 
 

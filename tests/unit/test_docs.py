@@ -261,7 +261,19 @@ def test_every_page_can_be_reached_from_the_readme():
 def test_pictures_need_nothing_from_elsewhere():
     """A picture with a font or image of another site would not show where sites are closed off."""
     pictures = sorted((DOCS / "images").glob("*.svg"))
-    assert [picture.name for picture in pictures] == ["demo.svg", "flow.svg", "preview.svg"]
+    assert [picture.name for picture in pictures] == ["demo.svg", "flow.svg", "preview.svg", "tuning.svg"]
     for picture in pictures:
         assert not re.search(r"(?:href|url|src)[=(:\s\"']+https?://", text_of(picture)), picture.name
     assert text_of(DOCS / "images" / "flow.svg") == flow.picture(), REMEDY
+
+
+def test_the_tests_that_show_a_guarantee_exist():
+    """Each test that the page of guarantees names is there, under its name, and every invariant has its section."""
+    page = text_of(DOCS / "guarantees.md")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 15
+    for file, test in named:
+        assert f"def {test}(" in text_of(ROOT / file), test
+    numbers = re.findall(r"^### (\d+)\.", page, re.MULTILINE)
+    loop = text_of(ROOT / "connector" / "pipeline.py")
+    assert numbers == re.findall(r"^(\d+)\. ", loop.split('"""')[1], re.MULTILINE)

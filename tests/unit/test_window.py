@@ -18,7 +18,7 @@ def requests_of(batch, max_items=1):
 
 def test_every_order_of_answers_commits_in_read_order():
     for order in itertools.permutations(range(4)):
-        window = Window(concurrency=4, size=8)
+        window = Window(places=lambda: 4, size=8)
         requests = requests_of(batch_of(["{}"] * 4))
         for request in requests:
             window.add(request)
@@ -30,7 +30,7 @@ def test_every_order_of_answers_commits_in_read_order():
 
 
 def test_an_outcome_frees_its_slot_and_is_recorded_once():
-    window = Window(concurrency=2, size=8)
+    window = Window(places=lambda: 2, size=8)
     first, second, _ = requests_of(batch_of(["{}"] * 3))
     window.add(first)
     window.add(second)
@@ -43,7 +43,7 @@ def test_an_outcome_frees_its_slot_and_is_recorded_once():
 
 
 def test_an_error_stops_the_commits_in_front_of_it_and_doubt_stays_unrecorded():
-    window = Window(concurrency=3, size=8)
+    window = Window(places=lambda: 3, size=8)
     requests = requests_of(batch_of(["{}"] * 3))
     for request in requests:
         window.add(request)
@@ -57,7 +57,7 @@ def test_an_error_stops_the_commits_in_front_of_it_and_doubt_stays_unrecorded():
 def test_items_of_one_entity_are_never_in_flight_together():
     batch = batch_of(["{}"] * 4, entity=np.array([7, 8, 7, 9], np.uint64))
     first, second, third, fourth = requests_of(batch)
-    window = Window(concurrency=8, size=8)
+    window = Window(places=lambda: 8, size=8)
     window.add(first)
     assert not window.waits_for_entities(second)
     assert window.waits_for_entities(third)

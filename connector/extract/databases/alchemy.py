@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,11 +16,17 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import sqltypes
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.extract.databases.alchemy_types import arrow_type, text_of
 from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.steps import bounded
 from connector.extract.databases.typed import typed
 from connector.extract.naming import nearest
+
+# SQLAlchemy logs statements, with the keys that a page starts after, and rows (invariant 5): this engine's logger
+# stays still whatever the level of the others is.
+_NAME = "connector.source"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_NAME}").setLevel(logging.WARNING)
 
 _FETCH = "offset 0 rows fetch next {n} rows only"
 # Which dialects answer `(a, b) > (c, d)` from an index, and which cut a result off in the words of the standard.
@@ -49,7 +57,9 @@ class AlchemyReader(Reader):
             SourceError: the server cannot be reached, or refuses.
         """
         try:
-            self._engine = sa.create_engine(self._url, poolclass=sa.NullPool)
+            self._engine = sa.create_engine(
+                self._url, poolclass=sa.NullPool, logging_name=_NAME, hide_parameters=True
+            )
         except sa.exc.NoSuchModuleError:
             known = [
                 "postgresql",
@@ -103,7 +113,7 @@ class AlchemyReader(Reader):
         return [self._column(name, sqltypes.NullType(), nullable=True) for name in names]
 
     def _column(self, name: str, found: sqltypes.TypeEngine[Any], nullable: bool) -> Column:
-        kind, native, meaning = _arrow_type(found)
+        kind, native, meaning = arrow_type(found)
         unfit = (
             "a floating-point number" if pa.types.is_floating(kind) else "JSON" if meaning == "json" else ""
         )
@@ -160,7 +170,7 @@ class AlchemyReader(Reader):
             arrays.append(array)
             warnings += counted
         raw = tuple(
-            pa.array([_text(value) for value in values[place]], pa.string()) for place in statement.ordering
+            pa.array([text_of(value) for value in values[place]], pa.string()) for place in statement.ordering
         )
         return Chunk(pa.RecordBatch.from_arrays(arrays, schema=statement.schema), raw, warnings)
 
@@ -176,7 +186,7 @@ class AlchemyReader(Reader):
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The value that a statement finds."""
         ((value,),) = self.fetch(statement)
-        text = _text(value)
+        text = text_of(value)
         return None if text is None else (column.native, text)
 
     def literal(self, raw: Raw) -> str:
@@ -198,6 +208,19 @@ class AlchemyReader(Reader):
                 dialect=self._engine.dialect if self._engine else None, compile_kwargs={"literal_binds": True}
             )
         )
+
+    def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
+        """Those that a literal can be written of."""
+        return [text for text in texts if self._writable(column, text)]
+
+    def _writable(self, column: Column, text: str) -> bool:
+        try:
+            self.literal((column.native, text))
+            if column.meaning == "uuid":
+                uuid.UUID(text)
+        except (ConfigError, ValueError):
+            return False
+        return True
 
     def quote(self, name: str) -> str:
         """Quote a name."""
@@ -248,36 +271,3 @@ class AlchemyReader(Reader):
         return SourceError(
             f"{where} cannot be read ({kind}).", hint="check source.url and that the server runs"
         )
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, dt.datetime):
-        utc = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-        return utc.isoformat(sep=" ", timespec="microseconds")
-    return value.hex() if isinstance(value, bytes) else str(value)
-
-
-def _arrow_type(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
-    """The Arrow type, the kind of literal and the meaning."""
-    if isinstance(found, sqltypes.Numeric) and not isinstance(found, sqltypes.Float):
-        precision, scale = found.precision or 0, found.scale or 0
-        fits = 0 < precision <= 38 and scale <= precision
-        return (pa.decimal128(precision, scale), "number", "") if fits else (pa.string(), "number", "number")
-    if isinstance(found, sqltypes.DateTime):
-        return pa.timestamp("us", "UTC") if found.timezone else pa.timestamp("us"), "timestamp", ""
-    table: tuple[tuple[Any, pa.DataType, str, str], ...] = (
-        (sqltypes.Boolean, pa.bool_(), "number", ""),
-        (sqltypes.Integer, pa.int64(), "number", ""),
-        (sqltypes.Float, pa.float64(), "number", ""),
-        (sqltypes.Date, pa.date32(), "date", ""),
-        (sqltypes.Time, pa.time64("us"), "text", ""),
-        (sqltypes.LargeBinary, pa.binary(), "text", ""),
-        (sqltypes._Binary, pa.binary(), "text", ""),  # noqa: SLF001 - what BINARY and VARBINARY share
-        (sqltypes.JSON, pa.string(), "text", "json"),
-        (sqltypes.Uuid, pa.string(), "text", "uuid"),
-        (sqltypes.NullType, pa.null(), "text", ""),
-    )
-    match = next((rest for kind, *rest in table if isinstance(found, kind)), None)
-    return (match[0], match[1], match[2]) if match else (pa.string(), "text", "")

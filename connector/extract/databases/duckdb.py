@@ -24,6 +24,8 @@ from connector.extract.databases.typed import recast
 
 # Rows DuckDB is asked for at a time where lists and structs say nothing of their width.
 _STEP = 64
+# Of text (whatever it is that the configuration declares to be text) and of bytes.
+_LENGTH = ("strlen(cast({} as varchar))", "octet_length({})")
 _MEANINGS = {"HUGEINT": "number", "UHUGEINT": "number", "BIGNUM": "number", "UUID": "uuid", "JSON": "json"}
 _AS_TEXT = re.compile(
     r"HUGEINT|UHUGEINT|BIGNUM|UUID|JSON|BIT|ENUM\(.*|TIME WITH TIME ZONE|TIMETZ|GEOMETRY.*|\"NULL\""
@@ -203,7 +205,7 @@ def _arrow_type(kind: pa.DataType) -> pa.DataType:
 def _step(cursor: Any, statement: Statement) -> int:
     """How many rows of the widest there is fit the limits: DuckDB's batches have a number of rows, whatever their size."""
     lengths = [
-        f"coalesce({'octet_length' if pa.types.is_binary(column.type) else 'strlen'}({OUTPUT.format(place)}), 0)"
+        f"coalesce({_LENGTH[pa.types.is_binary(column.type)].format(OUTPUT.format(place))}, 0)"
         for place, column in enumerate(statement.columns)
         if pa.types.is_string(column.type) or pa.types.is_binary(column.type)
     ]

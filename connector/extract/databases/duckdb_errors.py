@@ -5,11 +5,12 @@ from __future__ import annotations
 import duckdb
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.extract.quotations import without_values
 
 
 def translate(error: duckdb.Error, path: str) -> ConnectorError:
     """Turn an error of DuckDB into ours; `path` names the file."""
-    said = str(error).splitlines()[0] if str(error) else ""
+    said = without_values(str(error).splitlines()[0]) if str(error) else ""
     if isinstance(error, duckdb.InterruptException):
         return Stopped("Reading was stopped.")
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):

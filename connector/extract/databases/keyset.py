@@ -69,6 +69,10 @@ class Keyset:
         # The first comparison alone lets the index start at the right place.
         return f"{columns[0]} >= {literals[0]} and {_expanded(columns, literals)}"
 
+    def through(self, raws: Sequence[Raw]) -> str:
+        """The condition for rows up to the one with these values of the ordering columns, and that row itself."""
+        return f"not ({self.after(raws)})"
+
     def compare(self, operator: str, raw: Raw) -> str:
         """The condition that the first ordering column stands in `operator` to `raw`."""
         return f"{self.order[0].sql} {operator} {self.reader.literal(raw)}"

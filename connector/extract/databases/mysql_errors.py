@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError, Stopped
+from connector.extract.quotations import without_values
 
 _REFUSED = {1044, 1045, 1142, 1143, 1227, 1698, 2059, 3118}
 _NAMES_AND_SYNTAX = {1051, 1052, 1054, 1064, 1109, 1146, 1222, 1248, 1305}
@@ -21,7 +22,7 @@ def translate(error: Exception, url: URL) -> ConnectorError | None:
     if not isinstance(error, pymysql.Error | OSError):
         return None
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    said = str(error.args[1]) if len(error.args) > 1 else ""
+    said = without_values(str(error.args[1])) if len(error.args) > 1 else ""
     where = f"{url.host}:{url.port or 3306}"
     statement = "check source.table, query, where and cursor"
     if code == _INTERRUPTED:

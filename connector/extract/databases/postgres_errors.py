@@ -17,6 +17,7 @@ from connector.errors import (
     SourceError,
     Stopped,
 )
+from connector.extract.quotations import without_values
 
 _SERVER = re.compile(r"(?:ERROR|FATAL|PANIC):\s+([^\n]*)")
 # Words that quote nothing.
@@ -45,7 +46,7 @@ def translate(error: BaseException, url: URL) -> ConnectorError:
     text = str(error)
     state = getattr(error, "sqlstate", None) or _state_in(text)
     server = _SERVER.search(text)
-    said = _scrubbed(server[1] if server else "", url)
+    said = without_values(server[1]).rstrip(".") if server else ""
     return (
         _refused(text, state, said, url)
         or _statement_error(state, said)
@@ -117,8 +118,3 @@ def _unreachable(text: str, state: str, said: str, url: URL) -> ConnectorError:
 def _state_in(text: str) -> str:
     found = re.search(r"SQLSTATE: (\w{5})", text)
     return found[1] if found else ""
-
-
-def _scrubbed(text: str, url: URL) -> str:
-    password = str(url.password) if url.password else ""
-    return (text.replace(password, "***") if password else text).rstrip(".")

@@ -187,6 +187,26 @@ class Reader(Protocol):
     def literal(self, raw: Raw) -> str:
         """Write a raw value as SQL of its own type."""
 
+    def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
+        """Those of `texts` that can be values of `column`: the source is asked, half by half where it refuses some."""
+        if not texts:
+            return []
+        try:
+            literals = [self.literal((column.native, text)) for text in texts]
+            self.fetch("select " + ", ".join(f"{literal} is null" for literal in literals))
+        except ConnectorError:
+            self.fetch("select 1")  # not if it refuses everything
+            middle = len(texts) // 2
+            return [
+                *(self.possible(column, texts[:middle]) if middle else ()),
+                *(self.possible(column, texts[middle:]) if middle else ()),
+            ]
+        return list(texts)
+
+    def holds(self, column: Column, texts: Sequence[str]) -> str:
+        """The condition that `column` holds one of `texts`; it may be true of other values too."""
+        return f"{column.sql} in ({', '.join(self.literal((column.native, text)) for text in texts)})"
+
     def quote(self, name: str) -> str:
         """Write a name as an SQL identifier."""
         return '"' + name.replace('"', '""') + '"'

@@ -19,9 +19,10 @@ from connector.errors import ConfigError, DataError, SourceError, Stopped
 from connector.extract.databases.ordered import arrow_text
 from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
-from connector.extract.databases.sqlite_rows import raw_array, sqlite_type
+from connector.extract.databases.sqlite_rows import holds, quoted, raw_array, sqlite_type
 from connector.extract.databases.steps import bounded
 from connector.extract.databases.typed import typed
+from connector.extract.quotations import without_values
 
 
 class SqliteReader(Reader):
@@ -172,9 +173,16 @@ class SqliteReader(Reader):
             return str(int(text))
         if storage == "blob":
             return f"x'{text}'"
-        if "\0" in text:
-            return f"cast(x'{text.encode().hex()}' as text)"
-        return "'" + text.replace("'", "''") + "'"
+        return quoted(text)
+
+    def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
+        """All: any column may hold any value."""
+        del column
+        return list(texts)
+
+    def holds(self, column: Column, texts: Sequence[str]) -> str:
+        """Look for every form in which a value may be stored."""
+        return holds(column, texts)
 
     def estimate(self, relation: Relation, sql: str) -> int | None:
         """The highest row id of a table, where there is one."""
@@ -223,8 +231,11 @@ def _translate(error: sqlite3.Error, path: str) -> Exception:
         )
     if name == "SQLITE_ERROR":
         return ConfigError(
-            f"SQLite refuses the statement: {text}.", hint="check source.query, where and cursor"
+            f"SQLite refuses the statement: {without_values(text)}.",
+            hint="check source.query, where and cursor",
         )
     if name in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
         return SourceError(f"{path} is locked by another process.", hint="try again, or let it use WAL mode")
-    return SourceError(f"Reading {path} failed: {text}.", hint="check the file and its permissions")
+    return SourceError(
+        f"Reading {path} failed: {without_values(text)} ({name}).", hint="check the file and its permissions"
+    )

@@ -1,4 +1,4 @@
-"""SQLite's declared types, and its rows in steps that fit the memory."""
+"""SQLite's declared types, and the many ways in which it may store one value of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from connector.extract.databases.ordered import mixed
 from connector.extract.databases.reader import Column
 
 _STORAGE = {int: "integer", str: "text", bytes: "blob", float: "real"}
+_INTEGER = re.compile(r"-?[1-9]\d{0,17}|0")
 _DECIMAL = re.compile(r"\((\d+)(?:,(\d+))?\)")
 # Declared names and what they hold, in the order in which they are looked for.
 _DECLARED: tuple[tuple[str, pa.DataType, str], ...] = (
@@ -51,6 +52,34 @@ def sqlite_type(declared: str) -> tuple[pa.DataType, str] | None:
             return pa.decimal128(precision, scale), ""
         return pa.string(), "number"
     return next(((kind, meaning) for part, kind, meaning in _DECLARED if part in name), None)
+
+
+def holds(column: Column, texts: Sequence[str]) -> str:
+    """The condition that `column` holds one of `texts`, in whichever form SQLite may store it; true of others too."""
+    sql, kind = column.sql, column.type
+    if pa.types.is_temporal(kind):
+        # Text of some form, perhaps with a zone: a day is more than zones are apart.
+        days = (
+            f"julianday({sql}) between julianday('{text}') - 1 and julianday('{text}') + 1" for text in texts
+        )
+        return " or ".join(days)
+    if pa.types.is_decimal(kind) or column.meaning == "number":
+        return f"cast({sql} as real) in ({', '.join(f'cast({quoted(text)} as real)' for text in texts)})"
+    if pa.types.is_binary(kind):
+        blobs = ", ".join(f"x'{text}'" for text in texts)
+        return f"{sql} in ({blobs})"
+    literals = [quoted(text) for text in texts]
+    # Without an affinity, as of an expression, a number is not equal to its text.
+    literals += [text for text in texts if _INTEGER.fullmatch(text)]
+    found = f"lower({sql})" if column.meaning == "uuid" else sql
+    return f"{found} in ({', '.join(literals)})"
+
+
+def quoted(text: str) -> str:
+    """Write text as a literal."""
+    if "\0" in text:
+        return f"cast(x'{text.encode().hex()}' as text)"
+    return "'" + text.replace("'", "''") + "'"
 
 
 def raw_array(values: Sequence[Any], column: Column) -> pa.Array:

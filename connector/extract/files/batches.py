@@ -106,22 +106,24 @@ class Assembler:
                 masks.append(known)
             if self._shape.start is not None:
                 masks.append(_flags(pc.greater_equal(cursor, self._shape.start)))
-            masks += self._above_floors(cursor, pieces, bounds)
+            masks += self._within_bounds(cursor, pieces, bounds)
         if not masks:
             return None
         mask = np.logical_and.reduce(masks)
         return None if mask.all() else np.flatnonzero(mask)
 
-    def _above_floors(
+    def _within_bounds(
         self, cursor: pa.Array, pieces: Sequence[Piece], bounds: Index
     ) -> list[npt.NDArray[np.bool_]]:
-        if all(piece.todo.floor is None for piece in pieces):
+        if all(piece.todo.floor is None and piece.todo.ceiling is None for piece in pieces):
             return []
         mask = np.ones(len(cursor), dtype=bool)
         for piece, first, last in zip(pieces, bounds[:-1], bounds[1:], strict=True):
-            floor = unpack_cursor(piece.todo.floor, cursor.type)
-            if floor is not None:
-                mask[first:last] = _flags(pc.greater(cursor.slice(first, last - first), floor))
+            values = cursor.slice(first, last - first)
+            if (floor := unpack_cursor(piece.todo.floor, cursor.type)) is not None:
+                mask[first:last] &= _flags(pc.greater(values, floor))
+            if (ceiling := unpack_cursor(piece.todo.ceiling, cursor.type)) is not None:
+                mask[first:last] &= _flags(pc.less_equal(values, ceiling))
         return [mask]
 
     def _places(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,8 @@ class Todo:
         start: first row to read.
         floor: only rows with a cursor above it are read, as stored; None for all.
         cursor: the highest cursor of the rows before `start`, as stored.
+        stop: row to stop before; None for all.
+        ceiling: only rows with a cursor up to it are read, as stored; None for all.
     """
 
     file: File
@@ -40,6 +42,13 @@ class Todo:
     start: int = 0
     floor: list[str] | None = None
     cursor: list[str] | None = None
+    stop: int | None = None
+    ceiling: list[str] | None = None
+
+    @property
+    def end(self) -> int:
+        """The row to stop before."""
+        return self.footer.rows if self.stop is None else self.stop
 
     def part(self, rows: int, cursor: list[str] | None, number: int | None) -> dict[str, Any]:
         """The file's part of the watermark once `rows` rows are finished (`number`: of the pass)."""
@@ -81,6 +90,11 @@ def pass_number(watermark: Watermark) -> tuple[int, bool]:
     return (last["pass"] + 1, True) if last["done"] else (last["pass"], False)
 
 
+def last_pass(watermark: Watermark | None) -> int:
+    """Return the number of the pass that `watermark` stands in or behind, 0 for none."""
+    return int(watermark[WHOLE]["pass"]) if watermark and WHOLE in watermark else 0
+
+
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
     """Return the files that must be looked into: new, unfinished, or of another size or time than recorded."""
     return [file for file in files if not _settled(file, _part(file, watermark, number), number)]
@@ -118,6 +132,28 @@ def plan(
         else:  # changed before it was finished: from its start
             todos.append(Todo(file, footer, 0, floor, floor))
     return Plan(tuple(todos), touched, number, begins)
+
+
+def passed(
+    found: Sequence[tuple[File, Footer]], watermark: Watermark | None, number: int | None
+) -> Iterator[Todo]:
+    """Yield what runs have read of each file, to read it again; what was rewritten since is left to the next run.
+
+    Args:
+        found: files that have a part in the watermark.
+        watermark: how far runs have come; None for everything that is there.
+        number: of the last pass, or None when new files are what is read.
+    """
+    for file, footer in found:
+        part = None if watermark is None else _part(file, watermark, number)
+        if part is None:
+            if watermark is None:
+                yield Todo(file, footer)
+        elif part["digest"] == footer.digest:
+            yield Todo(file, footer, stop=part["rows"])
+        elif ceiling := part.get("cursor") if part["rows"] >= part["total"] else part.get("floor"):
+            # The next run reads only what lies above.
+            yield Todo(file, footer, ceiling=ceiling)
 
 
 def pack_schema(schema: pa.Schema) -> str:

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from connector.errors import ConfigError, DataError, Stopped
+from connector.extract.quotations import without_values
 
 _TYPE_NAME = re.compile(r"[\w\s(),\[\]\"]+")
 _KINDS = {"json": b"json", "uuid": b"uuid"}
@@ -54,7 +55,7 @@ class Sql:
         tree = json.loads(row[0][0])
         statements = tree.get("statements", [])
         if tree["error"] or len(statements) != 1 or len(statements[0]["node"]["select_list"]) != 1:
-            reason = tree.get("error_message", "more than one expression")
+            reason = without_values(tree.get("error_message", "more than one expression"))
             raise ConfigError(f"no SQL expression: {reason}", hint="write one DuckDB expression", path=place)
         columns = self._name_columns(statements[0]["node"], names, place)
         sql = self._db.execute("select json_deserialize_sql($1)", [json.dumps(tree)]).fetchall()[0][0]
@@ -93,8 +94,8 @@ class Sql:
             self._run("1", empty, condition=f"({expression.sql}) is null")
             return self._run(expression.sql, empty).type
         except duckdb.Error as error:
-            # Nothing was read, so the text can only speak of the expression and of types.
-            reason = str(error).split("\n", 1)[0]
+            # Nothing was read, so the text can only speak of the expression, its literals and types.
+            reason = without_values(str(error).split("\n", 1)[0])
             raise ConfigError(
                 f"the expression cannot be: {reason}", hint="see the columns' types", path=expression.place
             ) from error
@@ -192,7 +193,11 @@ def _resolve(name: str, names: Sequence[str], place: str) -> str:
     folded = [known for known in names if known.casefold() == name.casefold()]
     if len(folded) == 1:
         return folded[0]
-    raise ConfigError(f"no column {name!r}", hint=nearest(name, names), path=place)
+    hint = nearest(name, names)
+    if not re.fullmatch(r"[\w$.-]+", name) and not hint.startswith("did you mean"):
+        hint = "text stands in single quotes: 'text'"
+        raise ConfigError("a text stands where a column's name belongs", hint=hint, path=place)
+    raise ConfigError(f"no column {name!r}", hint=hint, path=place)
 
 
 def _walk(node: Any) -> Iterator[dict[str, Any]]:

@@ -101,6 +101,5 @@ def test_what_an_interrupted_run_delivered_is_left_out_and_what_it_holds_is_reje
     left = leave_out(batch, recovery)
     assert left.entries.to_pylist() == ['{"t":0},']
     assert left.recovered.tolist() == [1]
-    assert left.rejected == {2: Reject("in_doubt", "sent, and never answered", "id-2")}
-    assert left.describe(0).event_id == "id-0"
+    assert left.rejected == {2: Reject("in_doubt", "sent, and never answered", "id-2", "[2]")}
     assert leave_out(batch, Recovery(0, 0, none, none)) is batch

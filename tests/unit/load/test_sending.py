@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from connector.config.models import Retry, TrackDestination
 from connector.errors import CredentialsError, DestinationError, Stopped
 from connector.load.attempts import Attempts
+from connector.load.breaker import Breaker
+from connector.load.gate import Gate
 from connector.load.pacing import Pacing
 from connector.load.sending import Sending
 from connector.load.track import Bodies, Track
+from connector.load.tuning import Tuning
 
 NO_WAIT = Retry(
     max_elapsed=dt.timedelta(seconds=5),
@@ -42,7 +45,11 @@ class Server:
         destination = TrackDestination(**{**values, **changes})
         self.stop = threading.Event()
         track = Track(destination, httpx.MockTransport(self._handle))
-        self.attempts = Attempts(track, destination, Pacing(self.stop), lambda: True)
+        retry = destination.retry
+        breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
+        tuning = Tuning(destination.concurrency, destination.max_items, destination.max_bytes)
+        gate = Gate(tuning, breaker)
+        self.attempts = Attempts(track, destination, Pacing(self.stop), gate, lambda: True)
 
     def _handle(self, request):
         self.requests += 1
@@ -128,7 +135,7 @@ def test_413_splits_and_is_remembered():
     server = Server(lambda ids, _: 413 if len(ids) > 10 else 200)
     assert server.send(64) == {}
     assert sorted(server.accepted) == list(range(64))
-    assert server.attempts.limits.max_items <= 10
+    assert server.attempts.tuning.next_size()[0] <= 10
 
 
 def test_an_item_that_is_too_large_alone_is_refused():

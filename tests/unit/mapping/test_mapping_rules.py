@@ -6,7 +6,9 @@ import pyarrow as pa
 import pytest
 from mappings import USER, items, mapped, reasons
 
+from connector.load.packing import refuse
 from connector.mapping.contract import EARLIEST_MS, LATEST_MS
+from connector.model import Refusal
 
 BLANK = pa.array(["x", None, "", " \t"])
 TEXT = pa.array(["x"] * 4)
@@ -115,15 +117,15 @@ def test_rows_are_not_kept_where_nobody_asked():
     assert (batch.rejected[0].key, batch.rejected[0].row) == ("[7]", None)
 
 
-def test_an_entry_can_be_described_for_a_reject_of_the_server():
-    """What the loader needs to reject an entry: its eventId, key and row."""
+def test_a_row_can_be_described_for_a_reject_of_the_server():
+    """What the loader needs to reject an entry: its eventId, key, row and version."""
     batch = mapped(
         {"id": pa.array(["a", "b"], pa.string_view()), "x": ["bad", "1"]},
         {"data": {"x": {"sql": "x::int"}}},
         key=("id",),
     )
-    said = batch.describe(0)
-    assert (said.reason, said.event_id, said.key) == ("", batch.event_id[0].as_py(), '["b"]')
+    [said] = refuse(batch, [Refusal(0, "refused_by_server", "no")])
+    assert (said.event_id, said.key, said.version) == (batch.event_id[0].as_py(), '["b"]', "v1")
     assert json.loads(said.row) == {"id": "b", "x": "1"}
 
 

@@ -241,6 +241,7 @@ BAD_TEXT = pa.StringArray.from_buffers(
         pa.array([[("a", 1)], [("a", 1), ("a", 2)], [], None], pa.map_(pa.string(), pa.int64())),
         pa.array([0, 2**62, 0, 0], pa.timestamp("s", "UTC")),
         pa.array([0, 2**62, 0, 0], pa.duration("s")),
+        pa.StructArray.from_arrays([pa.StructArray.from_arrays([BAD_TEXT], names=["s"])], names=["t"]),
     ],
 )
 def test_a_value_that_cannot_be_read_costs_its_row_only(array):
@@ -252,4 +253,4 @@ def test_a_value_that_cannot_be_read_costs_its_row_only(array):
     assert reasons(batch) == {1: "expression_error"}
     assert batch.rejected[1].key == "[8]"
     assert len(items(batch)) == 2
-    assert batch.describe(1).key == "[10]"
+    assert batch.describe([3])[0].key == "[10]"

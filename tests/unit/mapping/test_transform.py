@@ -41,7 +41,7 @@ def test_ids_and_rejects_hold_the_source():
     assert batch.event_id.to_pylist() == mapped({"k": [3]}, USER, key=("k",)).event_id.to_pylist()
     reject = batch.rejected[0]
     assert (reject.key, json.loads(reject.row)) == ("[1]", {"k": 1, "price": "1.50", "keep": True})
-    assert batch.describe(0).key == "[3]"
+    assert batch.describe([2])[0].key == "[3]"
 
 
 def test_everything_is_read_and_types_stay():

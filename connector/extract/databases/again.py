@@ -1,0 +1,96 @@
+"""Rows read again by their key, of those that a run has already passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from connector.extract.databases.ordered import Scan, versions
+from connector.extract.databases.reader import Chunk, Column, Raw
+from connector.extract.sought import Sought, sought, texts
+from connector.model import EMPTY_WATERMARK, SourceBatch
+
+# Keys in one statement.
+_KEYS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """One read by keys.
+
+    Attributes:
+        scan: what is read, in one statement a group of keys.
+        key: the key columns, with the types in which rows leave.
+        part: how far reading has come; None for rows wherever they stand.
+        timezone: of timestamps that name no zone.
+    """
+
+    scan: Scan
+    key: tuple[Column, ...]
+    part: Mapping[str, Any] | None
+    timezone: str
+
+    def batches(self, keys: Sequence[str]) -> Iterator[SourceBatch]:
+        """Yield the rows with one of `keys` that stand at or below the watermark."""
+        passed = self._passed()
+        if passed is None:
+            return
+        for group in sought(keys, [column.field for column in self.key], self.timezone, _KEYS):
+            if condition := self._condition(group):
+                for chunk in self.scan.chunks([*passed, condition]):
+                    yield from group.of(self._batch(chunk))
+
+    def _passed(self) -> list[str] | None:
+        """Conditions for rows that were read before, None where none was."""
+        cursor = self.scan.keyset.order[0]
+        if self.part is None:
+            return [f"{cursor.sql} is not null", *([cursor.finite] if cursor.finite else [])]
+        raws = tuple(
+            _raw(value) for value in (self.part.get("cursor"), *(self.part.get("key") or ())) if value
+        )
+        raws = raws[: len(self.scan.keyset.order)]
+        if "pass" in self.part:
+            # What was added behind the end of a pass will be met by the next one, under its number.
+            return [self.scan.keyset.through(raws)] if raws else None
+        if not self.part.get("cursor"):
+            return None
+        return [self.scan.keyset.through(raws), *([cursor.finite] if cursor.finite else [])]
+
+    def _condition(self, group: Sought) -> str:
+        columns = [list(texts(values)) for values in group.values]
+        allowed = [
+            set(self.scan.reader.possible(column, found))
+            for column, found in zip(self.key, columns, strict=True)
+        ]
+        keys = [
+            key
+            for key in zip(*columns, strict=True)
+            if all(part in known for part, known in zip(key, allowed, strict=True))
+        ]
+        if len(self.key) == 1:
+            return self.scan.reader.holds(self.key[0], [part for (part,) in keys]) if keys else ""
+        return " or ".join(f"({self._one(key)})" for key in keys)
+
+    def _one(self, key: Sequence[str]) -> str:
+        parts = (self.scan.reader.holds(column, [part]) for column, part in zip(self.key, key, strict=True))
+        return " and ".join(f"({part})" for part in parts)
+
+    def _batch(self, chunk: Chunk) -> SourceBatch:
+        number = (self.part or {}).get("pass")
+        version: pa.Array | str = versions(chunk.raw[0]) if number is None else str(number)
+        return SourceBatch(
+            rows=chunk.rows,
+            position=lambda _: EMPTY_WATERMARK,
+            version=version,
+            end=EMPTY_WATERMARK,
+            key=self.scan.key,
+            warnings=chunk.warnings,
+        )
+
+
+def _raw(value: Any) -> Raw:
+    kind, text = value
+    return str(kind), str(text)

@@ -1,0 +1,43 @@
+"""SQLAlchemy's types and the values of its drivers, for databases that have no reader of their own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy.sql import sqltypes
+
+
+def text_of(value: Any) -> str | None:
+    """Return a value as raw values are kept: times in UTC, bytes in hexadecimal digits."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dt.datetime):
+        utc = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+        return utc.isoformat(sep=" ", timespec="microseconds")
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def arrow_type(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
+    """Return the Arrow type, the kind of literal and the meaning."""
+    if isinstance(found, sqltypes.Numeric) and not isinstance(found, sqltypes.Float):
+        precision, scale = found.precision or 0, found.scale or 0
+        fits = 0 < precision <= 38 and scale <= precision
+        return (pa.decimal128(precision, scale), "number", "") if fits else (pa.string(), "number", "number")
+    if isinstance(found, sqltypes.DateTime):
+        return pa.timestamp("us", "UTC") if found.timezone else pa.timestamp("us"), "timestamp", ""
+    table: tuple[tuple[Any, pa.DataType, str, str], ...] = (
+        (sqltypes.Boolean, pa.bool_(), "number", ""),
+        (sqltypes.Integer, pa.int64(), "number", ""),
+        (sqltypes.Float, pa.float64(), "number", ""),
+        (sqltypes.Date, pa.date32(), "date", ""),
+        (sqltypes.Time, pa.time64("us"), "text", ""),
+        (sqltypes.LargeBinary, pa.binary(), "text", ""),
+        (sqltypes._Binary, pa.binary(), "text", ""),  # noqa: SLF001 - what BINARY and VARBINARY share
+        (sqltypes.JSON, pa.string(), "text", "json"),
+        (sqltypes.Uuid, pa.string(), "text", "uuid"),
+        (sqltypes.NullType, pa.null(), "text", ""),
+    )
+    match = next((rest for kind, *rest in table if isinstance(found, kind)), None)
+    return (match[0], match[1], match[2]) if match else (pa.string(), "text", "")

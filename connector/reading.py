@@ -1,0 +1,128 @@
+"""What a run moves: what is new in the source, or, as `connector/replay.py` has it, what was rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from connector import wiring
+from connector.config.models import Sync
+from connector.extract import Extractor
+from connector.feed import Maps, limited
+from connector.mapping.mapper import Mapper
+from connector.model import Counts, SourceBatch, Watermark
+from connector.pipeline import Lane
+from connector.state.lease import Lease
+from connector.state.store import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is open while a run goes on.
+
+    Attributes:
+        sync: what runs.
+        run_id: as the run is entered in the store; empty when nothing is.
+        store: the state.
+        extractor: of the source.
+        mapper: compiled against its columns.
+        watermark: how far runs have come.
+        about: about how many rows lie beyond it, or None.
+    """
+
+    sync: Sync
+    run_id: str
+    store: StateStore
+    extractor: Extractor
+    mapper: Mapper
+    watermark: Watermark
+    about: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """The two ends of a pipeline.
+
+    Attributes:
+        batches: rows, read while they are asked for.
+        mapper: makes items of them.
+        open_rejects: the canonical keys whose open rejects end when their row is delivered.
+        lane: gives the lane to commit to.
+    """
+
+    batches: Iterator[SourceBatch]
+    mapper: Maps
+    open_rejects: Iterable[str] = ()
+    lane: Callable[[Lane], Lane] = lambda lane: lane
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What shows only when everything that was read is finished: rows to add to the accounting, and sentences."""
+
+    counts: Counts = field(default_factory=Counts)
+    notes: tuple[str, ...] = ()
+
+
+class Reading(Protocol):
+    """What is moved, and what is said about it."""
+
+    @property
+    def advances(self) -> bool:
+        """Whether the rows are those that follow the watermark."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether a run that ends well has passed everything that earlier ones left unfinished."""
+
+    def open(self, sync: Sync) -> Extractor:
+        """Open the source; raises what `wiring.open_extractor` raises."""
+
+    def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
+        """Yield what a person should know before it starts; `changed` names the settings that are not as before."""
+
+    def moving(self, opened: Opened) -> Moving:
+        """Begin."""
+
+    def conclude(self, opened: Opened, lease: Lease, counts: Counts) -> Conclusion:
+        """Do what is left when the rows are finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new in the source, up to `limit` rows: an ordinary run."""
+
+    limit: int | None = None
+    advances = True
+
+    @property
+    def whole(self) -> bool:
+        """Unless it stops early."""
+        return self.limit is None
+
+    def open(self, sync: Sync) -> Extractor:
+        """Open the source."""
+        return wiring.open_extractor(sync)
+
+    def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
+        """Yield where a first run starts, and that a changed mapping re-sends nothing by itself."""
+        if not opened.watermark:
+            rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
+            start = opened.sync.source.start
+            place = "the beginning" if start == "beginning" else f"source.start: {start}"
+            yield f"no state yet in {opened.store.where}: starts from {place}{rows}"
+        if "mapping" in changed:
+            yield "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+
+    def moving(self, opened: Opened) -> Moving:
+        """Read from the watermark on."""
+        batches = opened.extractor.read(opened.mapper.columns, opened.watermark)
+        return Moving(
+            limited(batches, self.limit), opened.mapper, opened.store.open_reject_keys(opened.sync.id)
+        )
+
+    def conclude(self, opened: Opened, lease: Lease, counts: Counts) -> Conclusion:
+        """Nothing is left to do."""
+        del opened, lease, counts
+        return Conclusion()

@@ -1,0 +1,37 @@
+"""What turns the tables of one version of the schema into those of the next.
+
+A step is written out and never changed again: the tables of `schema` go on, those of an old store do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+_KEYS_OF_REJECTS = """
+ALTER TABLE connector_rejects ADD COLUMN version TEXT DEFAULT '' NOT NULL;
+ALTER TABLE connector_rejects ADD COLUMN mapping TEXT DEFAULT '' NOT NULL;
+ALTER TABLE connector_intents ADD COLUMN replay BOOLEAN DEFAULT {no} NOT NULL;
+CREATE INDEX connector_rejects_by_key ON connector_rejects (sync, substr("key", 1, 200)) WHERE closed IS NULL;
+CREATE TABLE connector_forgotten (
+    sync TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL, at BIGINT NOT NULL,
+    PRIMARY KEY (sync, kind, digest)
+) {clustered};
+CREATE TABLE connector_destinations (
+    destination TEXT NOT NULL, learned TEXT DEFAULT '{{}}' NOT NULL, updated BIGINT NOT NULL,
+    PRIMARY KEY (destination)
+) {clustered}
+"""
+
+
+def _keys_of_rejects(connection: sa.Connection) -> None:
+    """Let rejects be found by their key, and remember what was forgotten and what was learned."""
+    # A table ordered by its key is SQLite's own, and so are truths that are numbers.
+    clustered, no = ("WITHOUT ROWID", "0") if connection.dialect.name == "sqlite" else ("", "false")
+    for statement in _KEYS_OF_REJECTS.format(clustered=clustered, no=no).split(";"):
+        connection.exec_driver_sql(statement)
+
+
+# version -> what makes it the next one. A step runs in the transaction that records the new version.
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _keys_of_rejects}
