@@ -36,11 +36,14 @@ def _round(world: World, tally: Tally) -> None:
     with world.writer.live():
         for _ in range(world.dice.randint(1, 3)):
             world.writer.burst(world.dice.randint(100, 300))
+            lost = _lost(world)
             process = world.start()
             if world.dice.random() < 0.3:
                 world.somewhere(process)
                 process.kill()
                 tally.saw("killed")
+                world.wait_for_arrivals()
+                world.unanswered += _lost(world) - lost
             elif world.dice.random() < 0.2:
                 world.somewhere(process)
                 world.sandbox.kill()
@@ -50,8 +53,17 @@ def _round(world: World, tally: Tally) -> None:
             world.end(process, 0, -9)
 
 
+def _lost(world: World) -> int:
+    """Return the items of all requests that were taken and never answered, since the sandbox started."""
+    return sum(
+        exchange["accepted"]
+        for exchange in world.sandbox.requests(20_000)
+        if exchange["outcome"] == "lost_answer"
+    )
+
+
 def _trouble(world: World, tally: Tally) -> dict[str, Any]:
-    """Return faults that ask for retries; no answer is lost where a kill would make repetitions nobody counts."""
+    """Return faults that ask for retries."""
     status = {"fault": "status", "rate": world.dice.uniform(0.02, 0.3)}
     kinds: dict[str, list[dict[str, Any]]] = {
         "503": [{**status, "status": 503}],

@@ -44,7 +44,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *(
         Scenario(
             "E",
-            f"{crowd} connectors at once, leader frozen: state in {shape.state}",
+            f"{crowd} connectors at once, leader frozen and woken: state in {shape.state_name}",
             partial(leases.contended, shape=shape, crowd=crowd),
             10,
             1,

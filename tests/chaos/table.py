@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chaos.world import World
 
-BEGIN, END = "<!-- results: written by `make chaos-docs` -->", "<!-- end of results -->"
+BEGIN, END = "<!-- results: written by `python -m chaos --write` -->", "<!-- end of results -->"
 TITLES = (
     "fault",
     "rounds",

@@ -19,6 +19,7 @@ from chaos.source import Source, Writer
 from connector.sandbox.process import Sandbox
 
 LATENCY = 0.02
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,13 @@ class Shape:
         """Whether the items of an entity have an order that is promised: all but events have."""
         return entity % 3 != 0 if self.kind == "mixed" else self.kind != "events"
 
+    @property
+    def state_name(self) -> str:
+        """Where the state is."""
+        return _NAMES[self.state]
+
     def __str__(self) -> str:
-        names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-        return f"{names[self.source]}, state in {names[self.state]}, {self.kind}"
+        return f"{_NAMES[self.source]}, state in {self.state_name}, {self.kind}"
 
 
 class World:
@@ -55,6 +60,8 @@ class World:
     Attributes:
         problems: what should not have been, in words.
         findings: what the last comparison found.
+        unanswered: items that killed runs may have sent again without having reported it: a run reports what it
+            sent again with the request's outcome, and what is killed before that has only its doubt left.
     """
 
     def __init__(self, folder: Path, shape: Shape, source: Source, state: str, dice: random.Random) -> None:
@@ -65,6 +72,7 @@ class World:
         self.dice = dice
         self.problems: list[str] = []
         self.findings = Findings()
+        self.unanswered = 0
         self.environ: dict[str, str] = {}
         self._started: list[subprocess.Popen[str]] = []
         self.sandbox = Sandbox().start()
@@ -112,7 +120,7 @@ class World:
             return
         goal = self.sandbox.counters()["accepted"] + items
         while process.poll() is None and self.sandbox.counters()["accepted"] <= goal:
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def run(self, *codes: int) -> Ended:
         """Run once, while the source goes on changing."""
@@ -125,7 +133,7 @@ class World:
         wait_for(self.source.settled)
         self.end(self.start(), 0)
         self.wait_for_arrivals()
-        self.findings = compare(self.source, self.arrivals, self.books, self.shape.ordered)
+        self.findings = compare(self.source, self.arrivals, self.books, self.shape.ordered, self.unanswered)
         self.problems += self.findings.problems
 
     # ── what is checked on the way ────────────────────────────────────────────────────────────────────
@@ -167,7 +175,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not come to pass")
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 def wait(process: subprocess.Popen[str], seconds: float) -> None:
