@@ -125,7 +125,7 @@ sa.Index("connector_rejects_by_time", rejects.c.sync, rejects.c.last_seen)
 # The beginning of a key: what is longer than a page of an index PostgreSQL would refuse to store.
 key_start = sa.literal_column('substr("key", 1, 200)', sa.Text)
 # As text: an Index with a condition loads SQLAlchemy's dialects, a tenth of a second of every start.
-rejects_by_key = sa.DDL(
+rejects_by_key = sa.DDL(  # type: ignore[no-untyped-call] # SQLAlchemy has no types here
     'CREATE INDEX connector_rejects_by_key ON connector_rejects (sync, substr("key", 1, 200)) WHERE closed IS NULL'
 )
 sa.event.listen(rejects, "after_create", rejects_by_key)
