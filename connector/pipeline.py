@@ -182,6 +182,10 @@ class Pipeline:
         if isinstance(message, Outcome):
             self._window.settle(message)
             if message.error is not None:
+                # It is never settled, but what it cost was spent.
+                spent = Counts(requests=message.attempts, resent=message.resent)
+                self._finished += spent
+                self.progress.counts += spent
                 self._fail(message.error)
         elif isinstance(message, MappedBatch):
             self.progress.warnings.update(message.warnings)

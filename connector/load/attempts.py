@@ -27,7 +27,7 @@ class Tally:
     Attributes:
         accepted_before: requests the run had seen accepted when this one began.
         attempts, resent: as in Outcome.
-        doubtful: whether the last attempt has no definite answer.
+        doubtful: whether an attempt has no definite answer; a later definite one does not undo what it may have done.
         accepted: entries [first, last) of the parts that were acknowledged.
         since: monotonic time of its start, or of its last part that was accepted.
     """
@@ -132,9 +132,14 @@ class Attempts:
             attempt += 1
             same = (same + 1 if answer.status == last else 1) if answer.status >= 500 else 0
             last = answer.status
-            if last >= 500 and (not patient or (same >= SAME_5XX and self._to_blame(tally, last, lone=lone))):
+            undigested = last >= 500 and (
+                not patient or (same >= SAME_5XX and self._to_blame(tally, last, lone=lone))
+            )
+            # Isolating sends again, too, unless an entry has been judged alone.
+            if answer.doubtful and not (undigested and lone and patient):
+                tally.resent += items
+            if undigested:
                 return self._undigested(answer)
-            tally.resent += items if answer.doubtful else 0
             self._wait(attempt, tally, answer)
 
     def refuse(self, status: int) -> None:
@@ -161,7 +166,7 @@ class Attempts:
                     hint="the machine slept or hung; nothing is lost: run again",
                 )
             tally.attempts += 1
-            tally.doubtful = True  # until there is an answer
+            doubted, tally.doubtful = tally.doubtful, True  # until there is an answer
             began = time.monotonic()
             answer = self._track.post(body)
             took = time.monotonic() - began
@@ -169,7 +174,7 @@ class Attempts:
         finally:
             failed, wait = (answer.failed, answer.retry_after) if answer else (False, None)
             self._gate.leave(turn, sample, failed=failed, wait=wait)
-        tally.doubtful = answer.doubtful
+        tally.doubtful = doubted or answer.doubtful
         self._note(answer, tally)
         if answer.stop is not None:
             raise answer.stop

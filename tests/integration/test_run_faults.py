@@ -55,6 +55,32 @@ def test_a_fault_that_passes(shop, name):
     assert shop.run("run", "--json", path).counts["read"] == 0
 
 
+LOST = {"fault": "lost_answer"}
+# What repeats requests that were taken: until the run gives up, before an answer that is definite, while isolating.
+REPEATING = {
+    "until it gives up": ([LOST], {}, 3),
+    "then refused": ([{**LOST, "next": 8}, burst(503)], {}, 3),
+    "isolating": ([burst(500, next=5, stored=True)], {"destination.concurrency": 1}, 0),
+}
+
+
+@pytest.mark.parametrize("name", REPEATING)
+def test_every_repetition_is_reported(shop, name):
+    """However a request ends that was sent again in doubt, no item arrives twice that no run has reported."""
+    shop.orders(ROWS)
+    rules, changes, code = REPEATING[name]
+    path = shop.write({"destination.retry.max_elapsed": "1s", **changes})
+    shop.sandbox.set_faults({"rules": rules})
+    first = shop.run("run", "--json", path)
+    assert first.code == code, first
+    shop.sandbox.set_faults({})
+    second = shop.run("run", "--json", path)
+    assert second.code == 0, second
+    assert set(shop.received()) == set(ROWS)
+    reported = sum(run.counts["resent"] + run.counts["in_doubt"] for run in (first, second))
+    assert 0 < shop.sandbox.stats()["duplicates"] <= reported
+
+
 def test_retry_after_is_obeyed(shop):
     """While the destination asks to wait, no request goes out."""
     shop.orders(ROWS)
