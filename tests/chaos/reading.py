@@ -11,44 +11,47 @@ from chaos.source import TABLE
 from chaos.table import Line, Tally
 from chaos.world import Shape, World, wait, wait_for
 
+# Characters a row: so many that a run reads several pages.
+_PADDING = 6000
 SHAPES = (
-    Shape("postgresql", "sqlite", "events"),
-    Shape("postgresql", "sqlite", "products"),
-    Shape("postgresql", "sqlite", "mixed"),
-    Shape("postgresql", "sqlite", "identify"),
+    Shape("postgresql", "sqlite", "events", padding=_PADDING),
+    Shape("postgresql", "sqlite", "products", padding=_PADDING),
+    Shape("postgresql", "sqlite", "mixed", padding=_PADDING),
+    Shape("postgresql", "sqlite", "identify", padding=_PADDING),
 )
+_ROWS = 2500
 _GROUP = 10
 
 
 def connection_cut(world: World, postgres: Postgres, run: Popen[str]) -> None:
     """pg_terminate_backend, either while the session waits for a lock or at a moment drawn at random."""
     database = database_of(world.source.url)
+    world.somewhere(run, _ROWS)
     if world.dice.random() < 0.5:
         with postgres.locked(database, TABLE):
             wait_for(lambda: waits(postgres, database, READER) or run.poll() is not None)
             postgres.terminate(database, READER)
         return
-    wait(run, world.dice.uniform(0, 1.5))
     wait_for(lambda: postgres.terminate(database, READER) or run.poll() is not None)
 
 
 def server_restarted(world: World, postgres: Postgres, run: Popen[str]) -> None:
     """The server crashes and comes back, every other time while the session waits for a row."""
     database = database_of(world.source.url)
+    world.somewhere(run, _ROWS)
     if world.dice.random() < 0.5:
         with postgres.locked(database, TABLE):
             wait_for(lambda: waits(postgres, database, READER) or run.poll() is not None)
             postgres.restart()
         return
-    world.somewhere(run)
     postgres.restart()
 
 
 def statement_timeout(world: World, postgres: Postgres, run: Popen[str]) -> None:
     """Statements take longer than the database allows."""
     database = database_of(world.source.url)
-    postgres.execute(f"alter database {database} set statement_timeout = '50ms'")
     try:
+        world.somewhere(run, _ROWS)
         with postgres.locked(database, TABLE):
             run.wait(30)
     finally:
@@ -58,7 +61,7 @@ def statement_timeout(world: World, postgres: Postgres, run: Popen[str]) -> None
 def table_locked(world: World, postgres: Postgres, run: Popen[str]) -> None:
     """Somebody else has the table for himself for a while."""
     database = database_of(world.source.url)
-    wait(run, world.dice.uniform(0, 1))
+    world.somewhere(run, _ROWS)
     with postgres.locked(database, TABLE):
         wait(run, world.dice.uniform(0.5, 2))
 
@@ -87,12 +90,21 @@ def fails(ground: Ground, rounds: int, name: str) -> Line:
 
 
 def _round(world: World, postgres: Postgres, fault: Fault, tally: Tally) -> None:
-    world.writer.burst(world.dice.randint(50, 400))
+    world.writer.burst(world.dice.randint(1000, _ROWS))
+    wait_for(world.source.settled)
+    if fault is statement_timeout:  # in force for sessions that begin later
+        limit = f"alter database {database_of(world.source.url)} set statement_timeout = '500ms'"
+        postgres.execute(limit)
     with world.writer.live():
         process = world.start()
         fault(world, postgres, process)
         ended = world.end(process, 0, 3)
-    tally.saw("resumed by itself" if ended.code == 0 else "ended with 3")
+    if ended.code == 0:
+        tally.saw("read to the end")
+    else:
+        tally.saw(
+            "ended with 3 in mid-run" if ended.counts.get("delivered") else "ended with 3 before any row"
+        )
     world.expect(ended.code == 0 or "\n  → " in ended.errors, f"no hint in: {ended.errors[-300:]}")
     world.expect(not ended.counts.get("rejected"), f"rejected {ended.counts}")
     world.check_watermark()

@@ -29,7 +29,7 @@ def replayed(ground: Ground, rounds: int) -> Line:
 
 def _round(world: World, tally: Tally) -> None:
     with world.writer.live():
-        world.fault({"poison": [f"thing {one}" for one in world.dice.sample(range(3, 30), 4)]})
+        world.fault({"poison": [f"thing {one} of" for one in world.dice.sample(range(3, 30), 4)]})
         world.writer.burst(world.dice.randint(50, 150))
         world.end(world.start(), 0, 4)
         tally.saw("rejects to replay", len(world.books.rejects()))

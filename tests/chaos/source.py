@@ -166,15 +166,19 @@ class Writer:
         source: what to write to.
         dice: what to write.
         moving: rows, ids 1 to `moving`, that are updated again and again; all others are only inserted.
+        padding: characters that each row has more.
         entities: rows are about so many entities in turn and their id is their version (a log of changes), or
             0: each is its own entity.
     """
 
-    def __init__(self, source: Source, dice: random.Random, moving: int, entities: int) -> None:
+    def __init__(
+        self, source: Source, dice: random.Random, moving: int, entities: int, padding: int = 0
+    ) -> None:
         self._source = source
         self._dice = dice
         self._moving = moving
         self._entities = entities
+        self._padding = "." * padding
         self._next = 1
         self._run = threading.Event()
         self._end = threading.Event()
@@ -263,4 +267,10 @@ class Writer:
     def _row(self, number: int, mark: str) -> Row:
         entity = number % self._entities if self._entities else number
         version = number if self._entities else 1
-        return (number, entity, version, f"{mark}user-{entity}", f"{mark}thing {number}")
+        return (
+            number,
+            entity,
+            version,
+            f"{mark}user-{entity}",
+            f"{mark}thing {number} of many{self._padding}",
+        )

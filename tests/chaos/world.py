@@ -30,7 +30,7 @@ class Shape:
         source, state: ``sqlite`` or ``postgresql``.
         kind: ``events``, ``identify``, ``products`` or ``mixed``.
         moving: rows that are updated all the while; the others are only inserted.
-        entities: as in `Writer`.
+        entities, padding: as in `Writer`.
         destination: laid over the sync's destination.
     """
 
@@ -39,6 +39,7 @@ class Shape:
     kind: str = "events"
     moving: int = 200
     entities: int = 0
+    padding: int = 0
     destination: dict[str, Any] = field(default_factory=dict)
 
     def ordered(self, entity: int) -> bool:
@@ -79,7 +80,7 @@ class World:
         self.books = Books(state)
         self.arrivals = Arrivals(self.sandbox)
         self.file = folder / "chaos.yaml"
-        self.writer = Writer(source, dice, shape.moving, shape.entities)
+        self.writer = Writer(source, dice, shape.moving, shape.entities, shape.padding)
         program.write_sync(self.file, source.url, self.sandbox, shape.kind, shape.destination)
         self.fault({})
 
@@ -112,9 +113,9 @@ class World:
         self._check_accounts(ended)
         return ended
 
-    def somewhere(self, process: subprocess.Popen[str]) -> None:
-        """Wait for a moment of a run drawn at random: by the clock, or by what has arrived."""
-        seconds, items = self.dice.uniform(0, 1), self.dice.randrange(200)
+    def somewhere(self, process: subprocess.Popen[str], most: int = 200) -> None:
+        """Wait for a moment of a run drawn at random: by the clock, or by what has arrived, up to `most` items."""
+        seconds, items = self.dice.uniform(0, 1), self.dice.randrange(most)
         if self.dice.random() < 0.3:
             wait(process, seconds)
             return
