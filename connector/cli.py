@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from connector.cli_options import (
+    Accept,
+    Adopt,
     Configs,
     Env,
     Json,
@@ -76,6 +78,8 @@ def run(
         typer.Option("--dry-run", help="Write the exact requests as NDJSON; send nothing, touch no state."),
     ] = False,
     wait: Wait = False,
+    accept: Accept = None,
+    adopt: Adopt = False,
     json: Json = False,
 ) -> None:
     """Move what is new from the sources into Track, and account for every row."""
@@ -86,7 +90,9 @@ def run(
         if dry_run:
             code = commands.dry_run(files, env, state, limit)
         else:
-            code = commands.run(files, commands.RunOptions(env, state, limit, json, wait, debugging()))
+            accepted = frozenset(guard.value for guard in accept or ())
+            options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
+            code = commands.run(files, options)
     raise typer.Exit(code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -14,6 +15,15 @@ from connector.errors import Bug, ConfigError, ConnectorError, Stopped
 
 if TYPE_CHECKING:
     from connector.config.models import Sync
+
+
+class Guard(StrEnum):
+    """A guard that a person may let pass."""
+
+    DRIFT = "drift"
+    RESTORE = "restore"
+    DELETES = "deletes"
+
 
 Target = Annotated[str, typer.Argument(metavar="SYNC", help="A YAML file, or a name looked up in --configs.")]
 Targets = Annotated[
@@ -37,6 +47,17 @@ Env = Annotated[str | None, typer.Option("--env", help="An environment of connec
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait while another process runs the sync, instead of ending with 3.")
+]
+Accept = Annotated[
+    list[Guard] | None,
+    typer.Option(
+        "--accept",
+        metavar="WHAT",
+        help="Let a guard pass for once, after a look: drift (changed columns), restore (a restored source) or deletes (many of them); repeatable.",
+    ),
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Let the state belong to the destination as it is configured now.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many rows.")]
 

@@ -28,6 +28,8 @@ class RunOptions:
     json: bool
     wait: bool = False
     debug: bool = False
+    accept: frozenset[str] = frozenset()
+    adopt: bool = False
 
 
 def run(files: Sequence[Path], options: RunOptions) -> int:
@@ -100,7 +102,8 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal, reading: Reading
 
     with console.Live(sync.sync) as live:
         watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
-        return run_sync(sync, Options(state, options.limit, options.wait), stop, watch, reading)
+        added = Options(state, options.limit, options.wait, options.accept, options.adopt)
+        return run_sync(sync, added, stop, watch, reading)
 
 
 def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:

@@ -35,11 +35,21 @@ _LOOK_AGAIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line adds to a sync's configuration."""
+    """What the command line adds to a sync's configuration.
+
+    Attributes:
+        state: the state store's URL.
+        limit: stop after this many rows.
+        wait: whether to wait for a lane that is held.
+        accept: guards that a person lets pass, this once: ``drift``, ``restore``, ``deletes``.
+        adopt: whether the state belongs to the destination of the configuration from now on, whatever it was made for.
+    """
 
     state: str
     limit: int | None = None
     wait: bool = False
+    accept: frozenset[str] = frozenset()
+    adopt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
