@@ -91,7 +91,7 @@ def run_sync(
         watch: is told how it goes.
         reading: what is moved, if not what is new in the source.
     """
-    run = _Run(sync, options, stop, watch, reading or News(options.limit))
+    run = _Run(sync, options, stop, watch, reading or News(options.limit, options.accept))
     try:
         run.execute()
     except ConnectorError as error:
@@ -144,7 +144,7 @@ class _Run:
             try:
                 with _bugs_named():
                     with wiring.located(self._sync), self._stop.interrupting(), lease.kept():
-                        opened = self._open(store, stack)
+                        opened = self._open(store, lease, stack)
                         recovery = store.recover(lease)
                         self._start(opened, lease, recovery)
                         moving = self._reading.moving(opened)
@@ -168,14 +168,22 @@ class _Run:
             if self._stop.event.wait(_LOOK_AGAIN):
                 raise Stopped
 
-    def _open(self, store: StateStore, stack: ExitStack) -> Opened:
+    def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> Opened:
         watermark = store.watermark(self._sync.id)
         extractor = self._reading.open(self._sync)
         stack.callback(extractor.close)
+        if self._sync.source.mode == "diff":  # what vanished shows only where everything is read
+            watermark = extractor.restarted(watermark)
         about = extractor.estimate(watermark)
-        mapper = wiring.open_mapper(self._sync, extractor, store.forgotten(self._sync.id))
+        forgotten = store.forgotten(self._sync.id)
+        mapper = wiring.open_mapper(self._sync, extractor, forgotten)
         stack.callback(mapper.close)
-        return Opened(self._sync, self._id, store, extractor, mapper, watermark, about)
+        deletion = wiring.open_deletion(self._sync, extractor, forgotten)
+        if deletion is not None:
+            stack.callback(deletion.close)
+        source = self._sync.source
+        synced = store.keep_synced(lease, source.tracked, keyed=source.keyed, new=not watermark)
+        return Opened(self._sync, self._id, store, extractor, mapper, watermark, about, synced, deletion)
 
     def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
         store, sync = opened.store, self._sync
@@ -216,7 +224,7 @@ class _Run:
         self._watch.started(pipeline.progress)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
-            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver)
+            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver, moving.rest)
             feed.start()
             return feed
 

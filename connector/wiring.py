@@ -24,7 +24,6 @@ from connector.mapping.mapper import Mapper
 from connector.mapping.spec import MappingSpec
 from connector.pandas_later import defer_pandas
 from connector.state.store import StateStore
-from connector.unbuilt import refuse_unbuilt
 
 defer_pandas()
 
@@ -39,7 +38,6 @@ def open_extractor(sync: Sync) -> Extractor:
     Raises:
         ConfigError, CredentialsError, SourceError: as Extractor.open.
     """
-    refuse_unbuilt(sync)
     extractor = _extractor(sync.source)
     try:
         extractor.open()
@@ -99,6 +97,38 @@ def open_mapper_for(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str
             folder=sync.file.parent,
             file=str(sync.file),
             forgotten=frozenset(forgotten),
+            tracked=sync.source.tracked,
+            keyed=sync.source.keyed,
+        )
+    )
+
+
+def open_deletion(
+    sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()
+) -> Mapper | None:
+    """Return what makes items of vanished rows, compiled against the key's columns; None where nobody is told of them.
+
+    Raises:
+        ConfigErrors: it needs what is not known any more of a vanished row.
+    """
+    told = sync.source.on_delete
+    if sync.source.mode != "diff" or told == "ignore":
+        return None
+    schema = extractor.schema()
+    return Mapper(
+        MappingSpec(
+            sync_id=sync.id,
+            mappings=(told,),
+            schema=pa.schema([schema.field(name) for name in sync.source.key]),
+            key=sync.source.key,
+            timezone=sync.source.timezone,
+            keep_rows=sync.rejects.keep_rows,
+            declared={name: kind for name, kind in sync.source.columns.items() if name in sync.source.key},
+            file=str(sync.file),
+            forgotten=frozenset(forgotten),
+            place="source.on_delete",
+            tracked=True,
+            keyed=True,
         )
     )
 

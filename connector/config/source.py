@@ -93,6 +93,16 @@ class SourceSettings(Model):
     delete_guard: Share = 0.05
     """The share of vanished rows above which deletes are held back."""
 
+    @property
+    def tracked(self) -> bool:
+        """Whether what becomes of each row is kept (synced), and so what Track has already is not sent again."""
+        return self.track_keys or self.mode == "diff" or self.lookback > dt.timedelta(0)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it is kept with the rows' keys, to tell of rows that vanish."""
+        return self.mode == "diff" and self.on_delete != "ignore"
+
 
 class DatabaseSource(SourceSettings):
     """A table or query of any database that SQLAlchemy has a dialect for.

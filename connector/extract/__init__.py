@@ -83,6 +83,9 @@ class Extractor(Protocol):
             SourceError, DataError: as `read`.
         """
 
+    def restarted(self, watermark: Watermark) -> Watermark:
+        """Return the watermark from which an unfinished pass starts again at its first row, under its number."""
+
     def cancel(self) -> None:
         """Interrupt a blocked call; `read` then raises Stopped."""
 

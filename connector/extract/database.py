@@ -168,6 +168,13 @@ class DatabaseExtractor:
                 raise Stopped("Reading was stopped.") from None
             raise
 
+    def restarted(self, watermark: Watermark) -> Watermark:
+        """Return an unfinished pass without the place that it has come to."""
+        part = self._part(watermark)
+        if not part or part.get("done", True):
+            return watermark
+        return Watermark({_PART: {**part, "key": None}})
+
     def cancel(self) -> None:
         """Interrupt the running statement; `read` raises Stopped."""
         self._cancelled = True

@@ -12,12 +12,7 @@ from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
 from connector.extract import Limits
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape
-from connector.extract.files.checks import (
-    Resolved,
-    conflict_error,
-    declared_fields,
-    resolve,
-)
+from connector.extract.files.checks import Resolved, conflict_error, declared_fields, resolve
 from connector.extract.files.footers import Footer, Footers
 from connector.extract.files.listing import Dataset, File, list_dataset
 from connector.extract.files.manifest import (
@@ -31,6 +26,7 @@ from connector.extract.files.manifest import (
     pass_number,
     passed,
     plan,
+    restarted,
     unpack_schema,
 )
 from connector.extract.files.pieces import Pieces
@@ -121,6 +117,8 @@ class ParquetExtractor:
     def estimate(self, watermark: Watermark) -> int | None:
         """Return the number of rows in files to read, before `where` and the cursor leave any out."""
         return sum(todo.footer.rows - todo.start for todo in self._prepare(watermark).todos)
+
+    restarted = staticmethod(restarted)
 
     def cancel(self) -> None:
         """Stop reading before the next piece of a file."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connector.errors import Bug
 from connector.model import Commit, Recovery
-from connector.state import rejects, runs, watermarks
+from connector.state import rejects, runs, segments, watermarks
 from connector.state.lease import Lease
 from connector.state.schema import intents
 from connector.state.schema import rejects as rejected
@@ -57,6 +57,8 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, 
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
+    if len(commit.synced):
+        segments.append(connection, lease, commit.synced)
     if commit.closed:
         rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)

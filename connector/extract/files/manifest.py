@@ -95,6 +95,13 @@ def last_pass(watermark: Watermark | None) -> int:
     return int(watermark[WHOLE]["pass"]) if watermark and WHOLE in watermark else 0
 
 
+def restarted(watermark: Watermark) -> Watermark:
+    """Return the watermark of an unfinished pass without what it has read of the files; any other as it is."""
+    if watermark.get(WHOLE, {"done": True})["done"]:
+        return watermark
+    return Watermark({name: value for name, value in watermark.items() if name in (WHOLE, SCHEMA)})
+
+
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
     """Return the files that must be looked into: new, unfinished, or of another size or time than recorded."""
     return [file for file in files if not _settled(file, _part(file, watermark, number), number)]
