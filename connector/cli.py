@@ -13,7 +13,9 @@ from connector.cli_options import (
     Configs,
     Env,
     Json,
+    Keys,
     Limit,
+    Resend,
     State,
     Target,
     Targets,
@@ -80,6 +82,8 @@ def run(
     wait: Wait = False,
     accept: Accept = None,
     adopt: Adopt = False,
+    resend: Resend = None,
+    key: Keys = None,
     json: Json = False,
 ) -> None:
     """Move what is new from the sources into Track, and account for every row."""
@@ -92,7 +96,8 @@ def run(
         else:
             accepted = frozenset(guard.value for guard in accept or ())
             options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
-            code = commands.run(files, options)
+            again = commands.Again(resend.value if resend else None, tuple(key or ()))
+            code = commands.run(files, options, again)
     raise typer.Exit(code)
 
 

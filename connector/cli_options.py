@@ -25,6 +25,13 @@ class Guard(StrEnum):
     DELETES = "deletes"
 
 
+class Scope(StrEnum):
+    """What is sent again."""
+
+    CHANGED = "changed"
+    ALL = "all"
+
+
 Target = Annotated[str, typer.Argument(metavar="SYNC", help="A YAML file, or a name looked up in --configs.")]
 Targets = Annotated[
     list[str] | None,
@@ -58,6 +65,21 @@ Accept = Annotated[
 ]
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="Let the state belong to the destination as it is configured now.")
+]
+Resend = Annotated[
+    Scope | None,
+    typer.Option(
+        "--resend",
+        help="Read the rows up to the watermark again, and send those whose items have changed, or all; then what is new.",
+    ),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="Send only the row with this key, again; a composite key is a JSON array. Repeatable.",
+    ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many rows.")]
 

@@ -6,14 +6,17 @@ import json as jsonlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from connector import console, wiring
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.config.syncs import state_url
 from connector.errors import ConfigError, ConnectorError, Stopped, worst_exit_code
+from connector.keys import canonical_key
 from connector.model import RunReport
-from connector.reading import Reading
+from connector.reading import News, Reading
+from connector.resending import OfKeys, Resend
 from connector.runner import Options, Watch, run_sync
 from connector.stopping import StopSignal
 
@@ -32,7 +35,25 @@ class RunOptions:
     adopt: bool = False
 
 
-def run(files: Sequence[Path], options: RunOptions) -> int:
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What ``run`` sends again: everything up to the watermark or what changed of it, or the rows of some keys."""
+
+    scope: Literal["changed", "all"] | None = None
+    keys: tuple[str, ...] = ()
+
+    def readings(self, sync: Sync, options: RunOptions) -> Iterator[Reading]:
+        """Yield what is moved, one run after the other."""
+        if self.keys:
+            yield OfKeys([canonical_key(key) for key in self.keys])
+            return
+        if self.scope is not None and sync.source.mode == "incremental":
+            yield Resend(self.scope)
+        # A pass reads everything by itself, and sends what has changed, or all of it.
+        yield News(options.limit, options.accept, anew=self.scope == "all")
+
+
+def run(files: Sequence[Path], options: RunOptions, again: Again | None = None) -> int:
     """Run syncs one after the other, all of them, and return the worst exit code.
 
     A file with mistakes does not keep the others from running.
@@ -45,9 +66,12 @@ def run(files: Sequence[Path], options: RunOptions) -> int:
             if stop.requested:
                 codes.append(Stopped.exit_code)
                 break
-            report = _run_one(sync, options, stop)
-            done.append((sync.sync, report))
-            codes.append(report.exit_code or 0)
+            for reading in (again or Again()).readings(sync, options):
+                report = _run_one(sync, options, stop, reading)
+                done.append((sync.sync, report))
+                codes.append(report.exit_code or 0)
+                if report.exit_code:
+                    break
     if options.json:
         console.json_lines(console.as_json(report, name) for name, report in done)
     elif done:

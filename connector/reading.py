@@ -105,10 +105,12 @@ class News:
     Args:
         limit: of rows; None reads all.
         accept: what a person has decided; ``deletes`` lets vanished rows be told of, however many they are.
+        anew: whether a pass of mode diff sends what has not changed, too.
     """
 
     limit: int | None = None
     accept: frozenset[str] = frozenset()
+    anew: bool = False
     advances = True
     _vanished: Vanished | None = None
 
@@ -135,10 +137,11 @@ class News:
         """Read from the watermark on."""
         batches = opened.extractor.read(opened.mapper.columns, opened.watermark)
         rejects = opened.store.open_reject_keys(opened.sync.id)
-        if opened.synced is None:
+        mode = opened.sync.source.mode
+        if opened.synced is None or mode == "full":
             return Moving(limited(batches, self.limit), opened.mapper, open_rejects=rejects)
-        mapper = Unchanged(opened.mapper, opened.synced, once(opened.sync))
-        if opened.sync.source.mode != "diff":
+        mapper = Unchanged(opened.mapper, opened.synced, once(opened.sync), self.anew)
+        if mode != "diff":
             return Moving(limited(batches, self.limit), mapper, open_rejects=rejects)
         self._vanished = Vanished(
             opened.sync, opened.synced, mapper, opened.deletion, accepted="deletes" in self.accept

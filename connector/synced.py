@@ -5,6 +5,7 @@ A print is stable: MD5, so that neither another machine nor another release of D
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,12 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.prints)
+
+
+def key_hash(key: str) -> tuple[int, int]:
+    """Return the high and the low half of the hash of a canonical key."""
+    digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
 
 
 def latest(prints: Prints) -> npt.NDArray[np.int64]:

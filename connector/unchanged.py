@@ -26,11 +26,13 @@ class Unchanged:
         mapper: maps, with prints.
         synced: what is known.
         once: whether a row is told of once, whatever becomes of it later: of events per row.
+        anew: whether everything is sent all the same, and only looked up.
     """
 
     mapper: Maps
     synced: Synced
     once: bool
+    anew: bool = False
 
     def map(self, batch: SourceBatch) -> MappedBatch:
         """Map a batch."""
@@ -39,7 +41,7 @@ class Unchanged:
         if prints is None or not len(prints):
             return mapped
         found, known = self.synced.look(prints)
-        if not found.any():
+        if self.anew or not found.any():
             return mapped
         rejected = np.zeros(len(prints), np.bool_)
         rejected[[*mapped.rejected]] = True

@@ -22,7 +22,7 @@ class Limits:
 class Extractor(Protocol):
     """Reads one source, in its own order, from a watermark on.
 
-    Life: `open`, then `schema` as often as wanted, then one `read` or `read_keys`, then `close`. `cancel` may come from another
+    Life: `open`, then `schema` as often as wanted, then one `read`, `read_keys` or `read_passed`, then `close`. `cancel` may come from another
     thread at any time and interrupts whatever blocks.
     """
 
@@ -80,6 +80,15 @@ class Extractor(Protocol):
 
         Raises:
             ConfigError: the source has no key.
+            SourceError, DataError: as `read`.
+        """
+
+    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield all rows that runs have passed: at or below `watermark`, in the order of the source.
+
+        The versions are those that `read` gives; the batches move no watermark.
+
+        Raises:
             SourceError, DataError: as `read`.
         """
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
 from connector.extract import Extractor, Limits
 from connector.extract.databases.again import Again
+from connector.extract.databases.dialects import reader_for, url_of
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
@@ -37,46 +37,8 @@ def open_database(source: DatabaseSource, limits: Limits | None = None) -> Extra
     Raises:
         ConfigError: the URL is none, its dialect is unknown, or the driver for it is not installed.
     """
-    url = _url(source.url.get_secret_value())
+    url = url_of(source.url.get_secret_value())
     return DatabaseExtractor(source, limits or Limits(), reader_for(url, source.timezone), url)
-
-
-def _url(text: str) -> URL:
-    try:
-        # libpq writes the scheme both ways.
-        return make_url(
-            "postgresql://" + text.removeprefix("postgres://") if text.startswith("postgres://") else text
-        )
-    except (ArgumentError, ValueError):
-        raise ConfigError(
-            "source.url is not a URL.",
-            hint="write dialect://user:password@host:port/database",
-            path="source.url",
-        ) from None
-
-
-def reader_for(url: URL, timezone: str) -> Reader:
-    """The reader for the dialect of `url`."""
-    dialect = url.get_backend_name()
-    if dialect == "sqlite":
-        from connector.extract.databases.sqlite import SqliteReader
-
-        return SqliteReader(url, timezone)
-    if dialect == "duckdb":
-        from connector.extract.databases.duckdb import DuckdbReader
-
-        return DuckdbReader(url)
-    if dialect == "postgresql" and url.drivername in {"postgresql", "postgresql+adbc"}:
-        from connector.extract.databases.postgres import PostgresReader
-
-        return PostgresReader(url)
-    if dialect in {"mysql", "mariadb"}:
-        from connector.extract.databases.mysql import MysqlReader
-
-        return MysqlReader(url, timezone)
-    from connector.extract.databases.alchemy import AlchemyReader
-
-    return AlchemyReader(url, timezone)
 
 
 class DatabaseExtractor:
@@ -167,6 +129,12 @@ class DatabaseExtractor:
             if self._cancelled:
                 raise Stopped("Reading was stopped.") from None
             raise
+
+    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows at or below `watermark`."""
+        again = Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
+        self._reading = self._guarded(self._stoppable(again.everything()))
+        return self._reading
 
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
 from connector.extract import Limits
-from connector.extract.files.batches import ROW_KEY, Assembler, Shape
+from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, conflict_error, declared_fields, resolve
 from connector.extract.files.footers import Footer, Footers
 from connector.extract.files.listing import Dataset, File, list_dataset
@@ -33,7 +33,7 @@ from connector.extract.files.pieces import Pieces
 from connector.extract.files.rows import Piece, gather
 from connector.extract.files.sql import Expression, Sql, nearest
 from connector.extract.files.types import emitted, unify
-from connector.extract.sought import no_key, sought
+from connector.extract.sought import no_key, sought, unplaced
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 # Keys that are looked for in one scan of all files.
@@ -129,8 +129,6 @@ class ParquetExtractor:
         """Let go of everything."""
         self._sql.close()
 
-    # ── reading ───────────────────────────────────────────────────────────────────────────────────
-
     def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield the rows that are new since `watermark`; see `Extractor.read`.
 
@@ -147,7 +145,7 @@ class ParquetExtractor:
             )
             todo = replace(todo, todos=())
         if news:
-            yield _without_rows(shape, Watermark(news))
+            yield without_rows(shape, Watermark(news))
         assembler = Assembler(shape, self._sql)
         for pieces in self._pieces(shape, todo.todos):
             self._check_cancelled()
@@ -156,7 +154,7 @@ class ParquetExtractor:
             del pieces[:]
             yield batch
         if todo.number is not None:
-            yield _without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
+            yield without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
 
     def read_keys(
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
@@ -169,21 +167,34 @@ class ParquetExtractor:
             raise no_key()
         return self._again(columns, keys, watermark)
 
+    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows that runs have read of the files; see `Extractor.read_passed`."""
+        assembler, read = self._passed(columns, watermark)
+        for pieces in read:
+            self._check_cancelled()
+            yield unplaced(assembler.batch(pieces))
+
     def _again(
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
+        fields = [self.schema().field(name) for name in self._source.key]
+        for wanted in sought(keys, fields, self._source.timezone, _KEYS):
+            assembler, read = self._passed(columns, watermark)
+            for pieces in read:
+                self._check_cancelled()
+                yield from wanted.of(assembler.batch(pieces))
+
+    def _passed(
+        self, columns: tuple[str, ...], watermark: Watermark | None
+    ) -> tuple[Assembler, Iterator[list[Piece]]]:
+        """Return what makes batches, and the pieces of all files that runs have read, or of all files."""
         if watermark is not None:
             self._prepare(watermark)
         number = None if self._source.mode == "incremental" else last_pass(watermark)
         shape = self._shape(columns, resolve(self._source, self._fixed(), self._sql), number)
         files = [file for file in self._dataset.files if watermark is None or file.path in watermark]
         todos = tuple(passed(self._footers.read(files), watermark, number))
-        fields = [shape.schema.field(name) for name in shape.key]
-        for wanted in sought(keys, fields, self._source.timezone, _KEYS):
-            assembler = Assembler(shape, self._sql)
-            for pieces in self._pieces(shape, todos):
-                self._check_cancelled()
-                yield from wanted.of(assembler.batch(pieces))
+        return Assembler(shape, self._sql), self._pieces(shape, todos)
 
     def _news(self, todo: Plan, watermark: Watermark) -> dict[str, object]:
         """What holds from the start of the run on: touched files, the columns, the pass."""
@@ -240,8 +251,6 @@ class ParquetExtractor:
             schema, key, resolved.where, resolved.cursor, resolved.cursor_type, resolved.start, number
         )
 
-    # ── which files, which columns ────────────────────────────────────────────────────────────────
-
     def _prepare(self, watermark: Watermark) -> Plan:
         """Decide what to read from `watermark` on; looks only into files that are not settled by it."""
         if self._plan is not None and (watermark is self._watermark or watermark == self._watermark):
@@ -289,8 +298,3 @@ class ParquetExtractor:
     def _check_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise Stopped("reading was stopped")
-
-
-def _without_rows(shape: Shape, end: Watermark) -> SourceBatch:
-    rows = pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in shape.schema], schema=shape.schema)
-    return SourceBatch(rows, lambda _: end, "" if shape.number is None else str(shape.number), end, shape.key)

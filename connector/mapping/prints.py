@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.model import Reject, SourceBatch
-from connector.synced import PRINT, Prints
+from connector.synced import PRINT, Prints, key_hash
 
 Indexes = npt.NDArray[np.int64]
 _HEX = 32  # digits of an MD5
@@ -54,8 +54,7 @@ def add_unmapped(
     """
     keys = [row.key for row in describe(places)]
     for place, key in zip(places, keys, strict=True):
-        digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
-        prints["high"][place], prints["low"][place] = np.frombuffer(digest, ">u8")
+        prints["high"][place], prints["low"][place] = key_hash(key)
     return keys
 
 

@@ -43,16 +43,18 @@ def merge(database: Database, lease: Lease, before: Head, without: Collection[Ha
     known = Synced(database, before)
     after = replace(before, generation=before.generation + 1, places=0, prints=0)
     for segment in _merged(known, without):
-        _write(lease, after, segment)
-        after = replace(after, places=after.places + 1, prints=after.prints + len(segment))
+        after = write_next(lease, after, segment, ordered=True)
     fenced(lease, lambda connection: segments.replace(connection, before, after))
 
 
-def _write(lease: Lease, after: Head, segment: Segment) -> None:
+def write_next(lease: Lease, after: Head, segment: Segment, *, ordered: bool = False) -> Head:
+    """Write one more segment of a generation that is not in force yet, and return what this consists of then."""
+
     def work(connection: sa.Connection) -> None:
-        segments.write(connection, after, after.places, segment, ordered=True)
+        segments.write(connection, after, after.places, segment, ordered=ordered)
 
     fenced(lease, work)
+    return replace(after, places=after.places + 1, prints=after.prints + len(segment))
 
 
 def _merged(known: Synced, without: Collection[Hash]) -> Iterator[Segment]:

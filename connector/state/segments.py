@@ -42,7 +42,6 @@ _DATA = (
     )
     .order_by(segments.c.place)
 )
-_PUT = sa.update(synced).where(synced.c.sync == sa.bindparam("b_sync"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +146,8 @@ def write(
 
 def replace(connection: sa.Connection, before: Head, after: Head) -> None:
     """Let the segments of one generation be in force instead of those of another."""
-    connection.execute(
-        _PUT,
-        {
-            "b_sync": before.sync,
-            "generation": after.generation,
-            "places": after.places,
-            "prints": after.prints,
-        },
-    )
+    connection.execute(sa.delete(synced).where(synced.c.sync == before.sync))
+    connection.execute(sa.insert(synced), {name: getattr(after, name) for name in Head.__slots__})
     connection.execute(sa.delete(segments).where(*_ours), before.bind)
 
 

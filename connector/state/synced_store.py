@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from connector.state import segments
 from connector.state.history import History
 from connector.state.lease import Lease, fenced
-from connector.state.merging import merge
+from connector.state.merging import merge, write_next
 from connector.state.synced import Synced
 from connector.synced import Segment
 
@@ -71,6 +71,20 @@ class SyncedStore(History):
             LeaseLost: another process holds the lane; nothing was written.
         """
         fenced(lease, lambda connection: segments.append(connection, lease, segment))
+
+    def rebuild_synced(self, lease: Lease, noted: Iterator[Segment], *, keyed: bool) -> None:
+        """Put what is `noted` in the place of what is known. That stays in force until everything is written.
+
+        Raises:
+            LeaseLost: another process holds the lane; what was known is in force.
+        """
+        before = self._database.read(lambda connection: segments.head(connection, lease.sync))
+        before = before or segments.Head(lease.sync, 0, 0, 0, keyed)
+        fenced(lease, lambda connection: segments.drop_others(connection, before))
+        after = segments.Head(lease.sync, before.generation + 1, 0, 0, keyed)
+        for segment in noted:
+            after = write_next(lease, after, segment)
+        fenced(lease, lambda connection: segments.replace(connection, before, after))
 
     def merge_synced(self, lease: Lease, without: Collection[tuple[int, int]] = ()) -> None:
         """Merge what was appended, if that is worth its cost, or if keys must go from it.

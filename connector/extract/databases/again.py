@@ -43,6 +43,12 @@ class Again:
                 for chunk in self.scan.chunks([*passed, condition]):
                     yield from group.of(self._batch(chunk))
 
+    def everything(self) -> Iterator[SourceBatch]:
+        """Yield all rows that stand at or below the watermark."""
+        passed = self._passed()
+        if passed is not None:
+            yield from map(self._batch, self.scan.chunks(passed))
+
     def _passed(self) -> list[str] | None:
         """Conditions for rows that were read before, None where none was."""
         cursor = self.scan.keyset.order[0]

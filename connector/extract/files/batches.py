@@ -286,3 +286,9 @@ def _files(pieces: Sequence[Piece]) -> str:
     paths = dict.fromkeys(piece.todo.file.path for piece in pieces)
     first, *others = paths
     return f"{first} (or {len(others)} files read with it)" if others else first
+
+
+def without_rows(shape: Shape, end: Watermark) -> SourceBatch:
+    """Return a batch that only makes `end` durable."""
+    rows = pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in shape.schema], schema=shape.schema)
+    return SourceBatch(rows, lambda _: end, "" if shape.number is None else str(shape.number), end, shape.key)
