@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connector.accounting import Settled
-from connector.model import MappedBatch, Outcome
+from connector.model import MappedBatch, Outcome, Request
 from connector.synced import REFUSED, SAME, Prints, Segment
 
 
@@ -29,13 +29,11 @@ class Noting:
         if request.last - request.first == request.rows_last - request.rows_first and not outcome.refusals:
             self._note(batch, slice(request.rows_first, request.rows_last))
             return
-        low, high = np.searchsorted(batch.recovered, (request.rows_first, request.rows_last))
-        rows = np.concatenate([batch.row[request.first : request.last], batch.recovered[low:high]])
+        rows = np.concatenate([batch.row[request.first : request.last], _within(batch.recovered, request)])
         rejected = np.array([request.rows_first + row for row, _ in settled.rejects], np.int64)
-        low, high = np.searchsorted(batch.unchanged, (request.rows_first, request.rows_last))
-        same = batch.unchanged[low:high]
-        touched = same[batch.prints["mark"][same] != SAME]
-        rows = np.unique(np.concatenate([rows, rejected, touched]))
+        others = [_within(rows, request) for rows in (batch.unchanged, batch.filtered)]
+        touched = [rows[batch.prints["mark"][rows] != SAME] for rows in others]
+        rows = np.unique(np.concatenate([rows, rejected, *touched]))
         if not len(rows):
             return
         prints = self._note(batch, rows)
@@ -59,3 +57,9 @@ class Noting:
         if not prints:
             return Segment()
         return Segment(np.concatenate(prints) if len(prints) > 1 else prints[0], tuple(keys))
+
+
+def _within(rows: npt.NDArray[np.int64], request: Request) -> npt.NDArray[np.int64]:
+    """Return those of the ascending `rows` that are finished with a request."""
+    low, high = np.searchsorted(rows, (request.rows_first, request.rows_last))
+    return rows[low:high]

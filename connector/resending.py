@@ -60,8 +60,8 @@ class Resend:
     def moving(self, opened: Opened) -> Moving:
         """Read from the beginning to the watermark."""
         mapper: Maps = opened.mapper
-        if self._scope == "changed" and opened.synced is not None:
-            mapper = Unchanged(opened.mapper, opened.synced, once=False)
+        if opened.synced is not None:
+            mapper = Unchanged(opened.mapper, opened.synced, once=False, anew=self._scope == "all")
         batches = opened.extractor.read_passed(opened.mapper.columns, opened.watermark)
         return Moving(batches, mapper, open_rejects=opened.store.open_reject_keys(opened.sync.id))
 

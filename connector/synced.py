@@ -24,7 +24,8 @@ DELIVERED = 0
 UNMAPPED = 1  # rejected by a rule of the mapping
 REFUSED = 2  # rejected by the destination
 GONE = 3  # vanished from the source, and told so: a tombstone
-SAME = 4  # as it is known already: nothing to note
+FILTERED = 4  # read, and no item was made of it
+SAME = 5  # as it is known already: nothing to note
 
 NOTHING: Prints = np.empty(0, PRINT)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,18 +41,26 @@ class Unchanged:
         if prints is None or not len(prints):
             return mapped
         found, known = self.synced.look(prints)
-        if self.anew or not found.any():
+        if not found.any():
             return mapped
-        rejected = np.zeros(len(prints), np.bool_)
-        rejected[[*mapped.rejected]] = True
-        accepted = np.zeros(len(prints), np.bool_)
-        accepted[mapped.row] = True
+        rejected, accepted, filtered = (
+            _flags(rows, len(prints)) for rows in ([*mapped.rejected], mapped.row, mapped.filtered)
+        )
         same = found & (known["item"] == prints["item"])
         delivered = found & (known["mark"] == DELIVERED)
         settled = (delivered & (same | self.once)) | (same & (known["mark"] == REFUSED))
         # What a rule of the mapping rejected may pass another one: only if it is rejected anew it is the same.
         unchanged = (accepted & settled) | (rejected & same & (known["mark"] == UNMAPPED))
-        return without(mapped, unchanged, _noted(prints, known, unchanged, batch))
+        if self.anew:
+            unchanged[:] = False
+        noted = _noted(prints, known, unchanged | (filtered & found), batch)
+        return without(replace(mapped, prints=noted), unchanged)
+
+
+def _flags(rows: Sequence[int] | npt.NDArray[np.int64], count: int) -> Flags:
+    flags = np.zeros(count, np.bool_)
+    flags[rows] = True
+    return flags
 
 
 def once(sync: Sync) -> bool:
@@ -60,18 +68,18 @@ def once(sync: Sync) -> bool:
     return all(mapping.kind == "event" and mapping.events == "per_row" for mapping in sync.mapping)
 
 
-def _noted(prints: Prints, known: Prints, unchanged: Flags, batch: SourceBatch) -> Prints:
-    """Return prints that say of unchanged rows what is to be noted: that they have another cursor now, or nothing."""
+def _noted(prints: Prints, known: Prints, kept: Flags, batch: SourceBatch) -> Prints:
+    """Return prints that say of rows for which what is known is `kept` what is to be noted: another cursor, or nothing."""
     prints = prints.copy()
     touched = known["version"] != prints["version"]
     if isinstance(batch.version, str):  # a pass: which one saw the row last is nobody's question
         touched = np.zeros(len(prints), np.bool_)
-    prints["mark"] = np.where(unchanged, np.where(touched, known["mark"], SAME), prints["mark"])
-    prints["item"] = np.where(unchanged & touched, known["item"], prints["item"])
+    prints["mark"] = np.where(kept, np.where(touched, known["mark"], SAME), prints["mark"])
+    prints["item"] = np.where(kept, known["item"], prints["item"])
     return prints
 
 
-def without(mapped: MappedBatch, unchanged: Flags, prints: Prints) -> MappedBatch:
+def without(mapped: MappedBatch, unchanged: Flags) -> MappedBatch:
     """Return a batch whose rows `unchanged` are counted as such, and not sent."""
     if not unchanged.any():
         return mapped
@@ -79,4 +87,4 @@ def without(mapped: MappedBatch, unchanged: Flags, prints: Prints) -> MappedBatc
         row: reject for row, reject in mapped.rejected.items() if not unchanged[row]
     }
     left = only(mapped, ~unchanged[mapped.row])
-    return replace(left, rejected=rejected, unchanged=np.flatnonzero(unchanged), prints=prints)
+    return replace(left, rejected=rejected, unchanged=np.flatnonzero(unchanged))

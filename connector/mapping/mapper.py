@@ -25,7 +25,7 @@ from connector.mapping.selection import select
 from connector.mapping.spec import MappingSpec
 from connector.mapping.transform import Transform
 from connector.model import MappedBatch, Reject, SourceBatch
-from connector.synced import UNMAPPED
+from connector.synced import FILTERED, UNMAPPED
 
 Indexes = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -123,6 +123,7 @@ class Mapper:
         batch = mapped.source
         prints = prints_of(result, kept, batch, (self._spec.mappings[0].kind, plan.event))
         prints["mark"][[*mapped.rejected]] = UNMAPPED
+        prints["mark"][mapped.filtered] = FILTERED
         whole = len(kept) == batch.rows.num_rows
         others = kept[:0] if whole else np.setdiff1d(np.arange(batch.rows.num_rows), kept)
         told = add_unmapped(prints, others.tolist(), self._describer(batch)) if len(others) else []
