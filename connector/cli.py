@@ -102,6 +102,36 @@ def run(
 
 
 @app.command()
+def reconcile(
+    target: Target,
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+    least: Annotated[
+        str | None, typer.Option("--from", metavar="CURSOR", help="Compare rows from this cursor on.")
+    ] = None,
+    most: Annotated[
+        str | None, typer.Option("--to", metavar="CURSOR", help="Compare rows below this cursor.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Read the keys of all rows, instead of counting ranges first.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Send what is missing or outdated; note what is gone as gone.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove that what the source holds was read: compare it with what Track is known to have. Ends with 5 if it differs."""
+    from connector import commands
+
+    with exit_codes():
+        sync = load(target, configs, env)
+        wanted = commands.Reconcile(state_of(sync, state), (least, most), exact, fix, json)
+        code = commands.reconcile(sync, wanted)
+    raise typer.Exit(code)
+
+
+@app.command()
 def check(
     targets: Targets = None,
     configs: Configs = None,

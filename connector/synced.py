@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 # high, low: the 128 bits of the key's hash, so that no two of some billion keys are taken for each other.
 # item: 64 bits of the hash of what the row becomes; of one key only two such values are ever compared.
-# version: the row's version where it is a whole number (such as a time in units since 1970), else 0.
+# version: the row's version where it is a whole number (such as a time in units since 1970), else a hash of it.
 PRINT = np.dtype([("high", "<u8"), ("low", "<u8"), ("item", "<u8"), ("version", "<i8"), ("mark", "u1")])
 
 Prints = npt.NDArray[Any]

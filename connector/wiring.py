@@ -10,7 +10,8 @@ from threading import Event
 
 import pyarrow as pa
 
-from connector.config.models import DatabaseSource, ParquetSource, Sql, Sync
+from connector.config.models import Column, DatabaseSource, ParquetSource, Sql, Sync
+from connector.config.models import Mapping as ItemMapping
 from connector.errors import ConfigError, ConfigErrors
 from connector.extract import Extractor, Limits
 from connector.load.attempts import Attempts
@@ -99,6 +100,25 @@ def open_mapper_for(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str
             forgotten=frozenset(forgotten),
             tracked=sync.source.tracked,
             keyed=sync.source.keyed,
+        )
+    )
+
+
+def open_keys(sync: Sync, extractor: Extractor) -> Mapper:
+    """Return what makes prints of the keys of rows alone."""
+    schema, key = extractor.schema(), sync.source.key
+    named = ItemMapping.model_validate({"kind": "product", "<fields>": {"productId": Column(column=key[0])}})
+    return Mapper(
+        MappingSpec(
+            sync_id=sync.id,
+            mappings=(named,),
+            schema=pa.schema([schema.field(name) for name in key]),
+            key=key,
+            timezone=sync.source.timezone,
+            keep_rows=False,
+            declared={name: kind for name, kind in sync.source.columns.items() if name in key},
+            tracked=True,
+            keyed=True,
         )
     )
 

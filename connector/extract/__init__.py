@@ -19,10 +19,14 @@ class Limits:
     bytes: int = 32_000_000
 
 
+# Versions [low, high); None is open.
+Range = tuple[int | None, int | None]
+
+
 class Extractor(Protocol):
     """Reads one source, in its own order, from a watermark on.
 
-    Life: `open`, then `schema` as often as wanted, then one `read`, `read_keys` or `read_passed`, then `close`. `cancel` may come from another
+    Life: `open`, then `schema` as often as wanted, then one of the methods that read, then `close`. `cancel` may come from another
     thread at any time and interrupts whatever blocks.
     """
 
@@ -83,14 +87,43 @@ class Extractor(Protocol):
             SourceError, DataError: as `read`.
         """
 
-    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def read_passed(
+        self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
+    ) -> Iterator[SourceBatch]:
         """Yield all rows that runs have passed: at or below `watermark`, in the order of the source.
 
         The versions are those that `read` gives; the batches move no watermark.
 
+        Args:
+            columns: as in `read`.
+            watermark: how far runs have come.
+            ranges: only what `totals` can tell apart: rows whose version lies in one of these; None is all.
+
         Raises:
             SourceError, DataError: as `read`.
         """
+
+    def version(self, text: str) -> int:
+        """Return the version of rows whose cursor is what a person wrote as `text`.
+
+        Raises:
+            ConfigError: rows have no versions in an order that could be written.
+        """
+
+    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
+        """Count the rows that runs have passed, and sum their versions, range by range, in the source itself.
+
+        Args:
+            watermark: how far runs have come.
+            bounds: versions, ascending; of n there are n + 1 ranges, the first open below and the last open above.
+
+        Returns:
+            For each range its rows, and the sum of how far their versions lie above its lower bound (of the first
+            range: its upper one); None where that costs as much as reading, or is not exact.
+        """
+
+    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows that no run has passed yet, whatever keeps it from doing so; the batches move no watermark."""
 
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return the watermark from which an unfinished pass starts again at its first row, under its number."""

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract import Extractor, Limits
+from connector.extract import Extractor, Limits, Range
 from connector.extract.databases.again import Again
 from connector.extract.databases.dialects import reader_for, url_of
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
@@ -20,6 +20,7 @@ from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.ordered import Scan
 from connector.extract.databases.passes import Passes
+from connector.extract.databases.ranges import Ranges
 from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
@@ -130,11 +131,36 @@ class DatabaseExtractor:
                 raise Stopped("Reading was stopped.") from None
             raise
 
-    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def read_passed(
+        self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
+    ) -> Iterator[SourceBatch]:
         """Yield the rows at or below `watermark`."""
-        again = Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
-        self._reading = self._guarded(self._stoppable(again.everything()))
+        again = self._again(columns, watermark)
+        within = [Ranges(again.scan.keyset, ()).within(ranges)] if ranges is not None else []
+        self._reading = self._guarded(self._stoppable(again.passed(within)))
         return self._reading
+
+    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows above `watermark`, also beyond the horizon."""
+        self._reading = self._guarded(self._stoppable(self._again(columns, watermark).ahead()))
+        return self._reading
+
+    def version(self, text: str) -> int:
+        """Return the cursor written as `text` as a number: whole ones as they are, times in their units since 1970."""
+        if self._source.mode != "incremental":
+            raise ConfigError("Without a cursor there are no ranges of it.", hint="leave --from and --to out")
+        return Ranges(self._scan(()).keyset, ()).version(text)
+
+    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
+        """Count and sum ranges, where an index leads to each of them."""
+        again = self._again((), watermark)
+        conditions = again.condition()
+        if conditions is None or not self._paged or self._source.mode != "incremental":
+            return None
+        return Ranges(again.scan.keyset, conditions).totals(bounds)
+
+    def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
+        return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
 
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
-from connector.extract import Limits
+from connector.extract import Limits, Range
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, conflict_error, declared_fields, resolve
 from connector.extract.files.footers import Footer, Footers
@@ -167,8 +167,23 @@ class ParquetExtractor:
             raise no_key()
         return self._again(columns, keys, watermark)
 
-    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def version(self, text: str) -> int:
+        """Refuse: rows of files have no versions in order."""
+        del text
+        raise ConfigError("rows of Parquet files have no ranges", hint="leave --from and --to out")
+
+    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> None:
+        """Files are not asked: reading a few columns of them is as cheap."""
+
+    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows that the next run reads."""
+        yield from map(unplaced, self.read(columns, watermark))
+
+    def read_passed(
+        self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
+    ) -> Iterator[SourceBatch]:
         """Yield the rows that runs have read of the files; see `Extractor.read_passed`."""
+        del ranges  # nobody has any
         assembler, read = self._passed(columns, watermark)
         for pieces in read:
             self._check_cancelled()

@@ -78,7 +78,7 @@ def _bytes(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
 
 
 def _numbers(version: pa.Array | str, count: int) -> npt.NDArray[np.int64]:
-    """Return versions as numbers where all of them are whole ones."""
+    """Return versions as numbers: whole ones as they are, of others a hash, as they are only ever compared."""
     if isinstance(version, str):
         return np.full(count, int(version) if version.isdecimal() and len(version) < 19 else 0, np.int64)
     try:
@@ -86,5 +86,5 @@ def _numbers(version: pa.Array | str, count: int) -> npt.NDArray[np.int64]:
             zero_copy_only=False
         )
     except pa.ArrowInvalid:
-        return np.zeros(count, np.int64)
+        return np.array([key_hash(text or "")[0] for text in version.to_pylist()], np.uint64).view(np.int64)
     return found

@@ -54,6 +54,10 @@ class Keyset:
         inner = f"select 1 as one from {self.source} {self._where(conditions)} {limit}"
         return int(self.reader.fetch(f"select count(*) from ({inner}) connector_count")[0][0])
 
+    def summed(self, outputs: str, conditions: Sequence[str]) -> str:
+        """The statement that computes `outputs` over the rows for which all `conditions` hold."""
+        return f"select {outputs} from {self.source} {self._where(conditions)}"
+
     def extreme(self, function: str, column: Column) -> str:
         """The statement that finds the least or greatest value of `column`."""
         return f"select {function}({column.sql}) from {self.source} {self._where(())}"
