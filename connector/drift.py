@@ -13,7 +13,7 @@ from typing import Any
 
 from connector import wiring
 from connector.config.models import Sql, Sync
-from connector.errors import ConfigError, ConfigErrors, ConnectorError, GuardTripped, Stopped
+from connector.errors import ConfigError, ConfigErrors, GuardTripped, SourceError
 from connector.extract import Extractor
 from connector.mapping.engine import Engine
 from connector.mapping.expressions import nearest
@@ -52,7 +52,8 @@ class Drift:
             yield
         except ConfigError as error:
             found = error.errors if isinstance(error, ConfigErrors) else (error,)
-            if gone := [text for each in found for text in self._missed(each)]:
+            gone = [text for each in found for text in self._missed(each)]
+            if gone and not self._accepted:
                 raise self._refusal(gone, found[0].hint) from error
             raise
 
@@ -65,9 +66,7 @@ class Drift:
         """
         try:
             yield
-        except Stopped:
-            raise
-        except ConnectorError as error:
+        except (ConfigError, SourceError) as error:
             if not self._was:
                 raise
             looked = _Looked(self._sync, self._was, extractor)
@@ -92,7 +91,8 @@ class Drift:
         types = {name: _stored(column) for name, column in now.items()}
         self._keep_order(types)
         if any(types.get(name) != column for name, column in self._was.items()):
-            changed = _Looked(self._sync, self._was, extractor).changed()
+            looked = _Looked(self._sync, self._was, extractor)
+            changed = list(dict.fromkeys((*looked.ordered(self._sync), *looked.changed())))
             if changed and not self._accepted:
                 raise self._refusal(changed)
             notes = [f"accepted: {_listed(changed)}"] if changed else []
@@ -116,14 +116,14 @@ class Drift:
         source, order = self._sync.source, wiring.order_prints(self._sync)
         part = error.path.removesuffix(".sql").removeprefix("source.")
         names: list[str] = []
-        if part in order:
-            names = (
-                [*source.key] if part == "key" else [source.cursor] if isinstance(source.cursor, str) else []
-            )
-        elif part.startswith("columns."):
-            names, order = [part.removeprefix("columns.")], {}
-        if isinstance(source.cursor, Sql) and part in ("", "cursor"):
+        if part == "key":
+            names = [*source.key]
+        elif part == "cursor" and isinstance(source.cursor, str):
+            names = [source.cursor]
+        elif part in ("", "cursor") and isinstance(source.cursor, Sql):  # the words of a server have no place
             names, part = [name for name in self._was if _names(source.cursor.sql, name)], "cursor"
+        elif part.startswith("columns."):
+            names = [part.removeprefix("columns.")]
         if part in order and (self.before or {}).get(part) != order[part]:
             return  # the configuration names another one than before
         for name in names:
@@ -185,6 +185,12 @@ class _Looked:
         lost += [name for name in self._lost() if name not in lost]
         others = [f"{at}: {said}" for at, said in caused.items() if said not in missed.values()]
         return [*map(self._told, lost), *self._retyped(blind=blind), *others]
+
+    def ordered(self, sync: Sync) -> list[str]:
+        """Return what an expression of the cursor names and is gone: not every source looks at it before it reads."""
+        cursor = sync.source.cursor
+        sql = cursor.sql if isinstance(cursor, Sql) and sync.source.mode == "incremental" else ""
+        return [self._told(name) for name in self._gone() if _names(sql, name)]
 
     def changed(self) -> list[str]:
         """Return what items lose, and which of their values change in kind."""

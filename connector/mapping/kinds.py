@@ -84,6 +84,7 @@ def kinds_after(cast: ScalarType | None, typed: Typed) -> Kinds:
 def described(spec: MappingSpec, engine: Engine) -> dict[str, ColumnType]:
     """Return the columns of the source of `spec`, in their order."""
     scope = Scope(spec, spec.schema, engine)
+    scope.look_ahead()
     found: dict[str, ColumnType] = {}
     for field in spec.schema:
         found[field.name] = ColumnType(str(field.type), UNKNOWN)
