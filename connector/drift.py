@@ -67,7 +67,8 @@ class Drift:
         try:
             yield
         except (ConfigError, SourceError) as error:
-            if not self._was:
+            another = (self.before or {}).get("source") != wiring.source_print(self._sync, extractor)
+            if another or not self._was:
                 raise
             looked = _Looked(self._sync, self._was, extractor)
             self._keep_order(looked.now)

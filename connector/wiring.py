@@ -157,18 +157,20 @@ def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, A
     only makes what was sent differ from what would be sent now. Of columns see `connector/drift.py`.
     """
     source = sync.source
-    parts = {
-        "source": [extractor.identity(), source.where],
-        "mode": source.mode,
-        "mapping": mapper.fingerprint,
-    }
+    parts = {"mode": source.mode, "mapping": mapper.fingerprint}
     prints = {name: _digest(value) for name, value in parts.items()} | order_prints(sync)
+    prints["source"] = source_print(sync, extractor)
     read = {*mapper.columns, *source.key, source.cursor}
     columns = {
         name: {"type": column.type, "kind": column.kind, "mapped": name in read}
         for name, column in mapper.described().items()
     }
     return {**prints, "destination": destination_print(sync), "columns": columns}
+
+
+def source_print(sync: Sync, extractor: Extractor) -> str:
+    """Return the part of the fingerprint that says what is read."""
+    return _digest([extractor.identity(), sync.source.where])
 
 
 def order_prints(sync: Sync) -> dict[str, str]:
