@@ -91,13 +91,10 @@ def run(
 
     with exit_codes():
         files = files_of(targets, configs)
-        if dry_run:
-            code = commands.dry_run(files, env, state, limit)
-        else:
-            accepted = frozenset(guard.value for guard in accept or ())
-            options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
-            again = commands.Again(resend.value if resend else None, tuple(key or ()))
-            code = commands.run(files, options, again)
+        accepted = frozenset(guard.value for guard in accept or ())
+        options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
+        again = commands.Again(resend.value if resend else None, tuple(key or ()))
+        code = (commands.dry_run if dry_run else commands.run)(files, options, again)
     raise typer.Exit(code)
 
 

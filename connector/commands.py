@@ -15,6 +15,7 @@ from connector.config.syncs import state_url
 from connector.errors import ConfigError, ConnectorError, GuardTripped, Stopped, worst_exit_code
 from connector.keys import canonical_key
 from connector.model import RunReport
+from connector.opening import Decided
 from connector.reading import News, Reading
 from connector.resending import OfKeys, Resend
 from connector.runner import Options, Watch, run_sync
@@ -33,6 +34,11 @@ class RunOptions:
     debug: bool = False
     accept: frozenset[str] = frozenset()
     adopt: bool = False
+
+    @property
+    def decided(self) -> Decided:
+        """What a person lets pass."""
+        return Decided(self.accept, self.adopt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,9 @@ def replay(sync: Sync, options: RunOptions, reading: Reading) -> int:
 
 def dry_replay(sync: Sync, state: str, reading: Reading) -> None:
     """Print the exact requests that a replay would send."""
-    from connector.rehearsal import bodies, replayed_batches
+    from connector.rehearsal import requests
 
-    for body in bodies(sync, replayed_batches(sync, state, reading)):
+    for body in requests(sync, state, reading, Decided()):
         console.raw(body.decode())
 
 
@@ -167,17 +173,17 @@ def reconcile(sync: Sync, options: Reconcile) -> int:
     return report.exit_code or 0
 
 
-def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
+def dry_run(files: Sequence[Path], options: RunOptions, again: Again | None = None) -> int:
     """Print the exact requests that runs would send, one JSON body a line."""
-    from connector.rehearsal import bodies, mapped_batches
+    from connector.rehearsal import requests
 
     codes = [0]
-    for file in files:
+    for sync in _loaded(files, options.environment, codes):
+        state = state_url(sync.file, options.state, environment=sync.environment)
         try:
-            sync = load_sync(file, environment=environment)
-            batches = mapped_batches(sync, state_url(file, state, environment=environment), limit)
-            for body in bodies(sync, batches):
-                console.raw(body.decode())
+            for reading in (again or Again()).readings(sync, options):
+                for body in requests(sync, state, reading, options.decided):
+                    console.raw(body.decode())
         except ConnectorError as error:
             console.fail(error)
             codes.append(error.exit_code)
