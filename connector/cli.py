@@ -28,6 +28,7 @@ from connector.cli_options import (
     set_debugging,
     state_of,
 )
+from connector.cli_plan import plan, trace
 from connector.cli_rejects import rejects_app
 from connector.cli_state import state_app
 from connector.errors import ConfigError
@@ -126,6 +127,10 @@ def reconcile(
         wanted = commands.Reconcile(state_of(sync, state), (least, most), exact, fix, json)
         code = commands.reconcile(sync, wanted)
     raise typer.Exit(code)
+
+
+app.command()(plan)
+app.command()(trace)
 
 
 @app.command()

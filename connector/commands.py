@@ -16,6 +16,7 @@ from connector.errors import ConfigError, ConnectorError, GuardTripped, Stopped,
 from connector.keys import canonical_key
 from connector.model import RunReport
 from connector.opening import Decided
+from connector.progress import Progress
 from connector.reading import News, Reading
 from connector.resending import OfKeys, Resend
 from connector.runner import Options, Watch, run_sync
@@ -188,6 +189,35 @@ def dry_run(files: Sequence[Path], options: RunOptions, again: Again | None = No
             console.fail(error)
             codes.append(error.exit_code)
     return worst_exit_code(codes)
+
+
+def plan(files: Sequence[Path], options: RunOptions, again: Again, samples: int) -> int:
+    """Print what runs would do, and return the exit code that they would end with."""
+    from connector import console_plan, planning
+
+    found: list[planning.Plan] = []
+    codes: list[int] = []
+    stop = StopSignal()
+    with stop.on_signals(), stop.interrupting():
+        for sync in _loaded(files, options.environment, codes):
+            state = state_url(sync.file, options.state, environment=sync.environment)
+            wanted = planning.Options(state, options.decided, options.limit, samples)
+            progress = Progress()
+            with console.Live(sync.sync) as live:
+                live.watch(progress)
+                foreseen = planning.plan(sync, wanted, again.readings(sync, options), progress)
+            found.append(foreseen)
+            for text in foreseen.notes:
+                console.note(f"{sync.sync}: {text}")
+            for error in foreseen.errors:
+                console.fail(error, sync.sync)
+            if stop.requested:
+                break
+    if options.json:
+        console.json_lines(map(console_plan.as_json, found))
+    else:
+        console_plan.plans(found)
+    return worst_exit_code([*codes, *(each.exit_code for each in found)])
 
 
 def test(files: Sequence[Path], environment: str | None) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
-from connector.extract import Limits, Range
+from connector.extract import Limits, Range, Standing
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, conflict_error, declared_fields, resolve
 from connector.extract.files.footers import Footer, Footers
@@ -166,6 +166,13 @@ class ParquetExtractor:
         if not self._source.key:
             raise no_key()
         return self._again(columns, keys, watermark)
+
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say whether runs have read the row, or the next one does; by reading."""
+        for at, found in ((watermark, Standing.PASSED), (None, Standing.AHEAD)):
+            if any(batch.rows.num_rows for batch in self.read_keys((), [key], at)):
+                return found
+        return Standing.ABSENT
 
     def version(self, text: str) -> int:
         """Refuse: rows of files have no versions in order."""
