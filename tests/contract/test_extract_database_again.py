@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from database_sources import (
     stamp,
 )
 
+from connector.config.models import DatabaseSource
 from connector.errors import ConfigError
 from connector.extract import Limits
+from connector.extract.database import open_database
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 ROWS_OF = [(id_, id_ // 3) for id_ in range(1, 13)]
@@ -299,3 +302,42 @@ def test_by_a_driver_that_has_no_reader_of_its_own(database: Database, kind: str
     assert versions(read_again(source, [*strangers, *keys], whole.watermark)) == known
     for key, value in zip(keys, known, strict=True):
         assert versions(read_again(source, [key], whole.watermark)) == {value: known[value]}
+
+
+def standing(source: DatabaseSource, key: str, watermark: Watermark) -> str:
+    extractor = open_database(source)
+    try:
+        extractor.open()
+        return extractor.standing(key, watermark).value
+    finally:
+        extractor.close()
+
+
+def test_where_a_row_stands(database: Database) -> None:
+    """Passed or ahead by the order of the source, also among rows of one cursor value; and what no run reads."""
+    orders(database, [*ROWS_OF, (99, None)])
+    source = database.source()
+    whole = read(source)
+    assert standing(source, "[5]", EMPTY_WATERMARK) == "ahead"
+    for done, watermark in [*positions(whole)][::4]:
+        at = [standing(source, f"[{id_}]", watermark) for id_, _ in ROWS_OF]
+        assert at == ["passed"] * done + ["ahead"] * (len(ROWS_OF) - done)
+    assert standing(source, "[99]", whole.watermark) == "unreadable"
+    assert (
+        standing(source, "[100]", whole.watermark) == standing(source, '["2"]', whole.watermark) == "absent"
+    )
+    left = database.source(where="id <> 2")
+    assert standing(left, "[2]", whole.watermark) == "absent"
+    passes = database.source(mode="full")
+    assert standing(passes, "[99]", read(passes).watermark) == "passed"
+    assert standing(passes, "[99]", EMPTY_WATERMARK) == "ahead"
+
+
+def test_where_a_row_beyond_the_horizon_stands(database: Database) -> None:
+    orders(database, ROWS_OF)
+    database.run(
+        f"update orders set moved = '{(dt.datetime.now(dt.UTC) + dt.timedelta(days=2)):%Y-%m-%d %H:%M:%S}' where id = 2"
+    )
+    source = database.source()
+    expected = "ahead" if database.dialect in ("sqlite", "duckdb") else "waiting"
+    assert standing(source, "[2]", EMPTY_WATERMARK) == expected
