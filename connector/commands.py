@@ -163,7 +163,10 @@ def reconcile(sync: Sync, options: Reconcile) -> int:
         return 0
     run_options = RunOptions(sync.environment, options.state, None, options.json)
     report = _run_one(sync, run_options, StopSignal(), OfKeys(found.keys))
-    console.reports([(sync.sync, report)])
+    if options.json:
+        console.json_lines([console.as_json(report, sync.sync)])
+    else:
+        console.reports([(sync.sync, report)])
     return report.exit_code or 0
 
 
