@@ -124,14 +124,19 @@ class News:
         return wiring.open_extractor(sync)
 
     def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
-        """Yield where a first run starts, and that a changed mapping re-sends nothing by itself."""
+        """Yield where a first run starts, and that another destination or mapping re-sends nothing by itself."""
         if not opened.watermark:
             rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
             start = opened.sync.source.start
             place = "the beginning" if start == "beginning" else f"source.start: {start}"
             yield f"no state yet in {opened.store.where}: starts from {place}{rows}"
+        if "destination" in changed:
+            yield "the state belongs to another destination from now on: what the old one has is not sent again"
         if "mapping" in changed:
-            yield "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+            yield (
+                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+                " (connector run --resend changed, or --resend all, sends them)"
+            )
 
     def moving(self, opened: Opened) -> Moving:
         """Read from the watermark on."""

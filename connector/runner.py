@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from connector import wiring
 from connector.config.models import Sync
+from connector.drift import Drift
 from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
 from connector.feed import Feed
 from connector.guards import compare
@@ -24,6 +25,7 @@ from connector.state import location
 from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 LIVE = "live"
 
@@ -31,34 +33,6 @@ LIVE = "live"
 LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
 # How often a run that waits for a lane looks whether it is free; seconds.
 _LOOK_AGAIN = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line adds to a sync's configuration.
-
-    Attributes:
-        state: the state store's URL.
-        limit: stop after this many rows.
-        wait: whether to wait for a lane that is held.
-        accept: guards that a person lets pass, this once: ``drift``, ``restore``, ``deletes``.
-        adopt: whether the state belongs to the destination of the configuration from now on, whatever it was made for.
-    """
-
-    state: str
-    limit: int | None = None
-    wait: bool = False
-    accept: frozenset[str] = frozenset()
-    adopt: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Whoever watches a run: told when it starts (with what it knows) and how it fails, and asked for nothing."""
-
-    started: Callable[[Progress], None] = lambda _: None
-    note: Callable[[str], None] = lambda _: None
-    failed: Callable[[ConnectorError], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +88,7 @@ class _Run:
         self._progress = Progress()
         self._entered = False
         self._notes: list[str] = []
+        self._drift: Drift
 
     def report(self, exit_code: int | None, error: str = "") -> RunReport:
         """Return the report as of now; an exit code of None means that the run goes on."""
@@ -170,13 +145,18 @@ class _Run:
 
     def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> Opened:
         watermark = store.watermark(self._sync.id)
-        extractor = self._reading.open(self._sync)
+        # Without a watermark nothing was sent that this run could contradict.
+        before = store.fingerprint(self._sync.id) if watermark else None
+        self._drift = Drift(self._sync, before, accepted="drift" in self._options.accept)
+        with self._drift.opening():
+            extractor = self._reading.open(self._sync)
         stack.callback(extractor.close)
         if self._sync.source.mode == "diff":  # what vanished shows only where everything is read
             watermark = extractor.restarted(watermark)
-        about = extractor.estimate(watermark)
         forgotten = store.forgotten(self._sync.id)
-        mapper = wiring.open_mapper(self._sync, extractor, forgotten)
+        with self._drift.reading(extractor):
+            about = extractor.estimate(watermark)
+            mapper = wiring.open_mapper(self._sync, extractor, forgotten)
         stack.callback(mapper.close)
         deletion = wiring.open_deletion(self._sync, extractor, forgotten)
         if deletion is not None:
@@ -190,8 +170,9 @@ class _Run:
         if risk := location.risk(self._options.state):
             self._note(risk)
         prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        changed = compare(sync.sync, store.fingerprint(sync.id), prints) if opened.watermark else []
-        for note in self._reading.notes(opened, changed):
+        changed = compare(sync.sync, self._drift.before, prints, adopt=self._options.adopt)
+        drifted = self._drift.compare(opened.extractor, prints["columns"])
+        for note in (*self._reading.notes(opened, changed), *drifted):
             self._note(note)
         if recovery.in_doubt_requests:
             fate = (
