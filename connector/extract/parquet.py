@@ -11,14 +11,10 @@ import pyarrow as pa
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
 from connector.extract import Limits
-from connector.extract.files.batches import ROW_KEY, Assembler, Shape
-from connector.extract.files.checks import (
-    Resolved,
-    conflict_error,
-    declared_fields,
-    resolve,
-)
+from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
+from connector.extract.files.checks import Resolved, declared_fields, resolve, unified
 from connector.extract.files.footers import Footer, Footers
+from connector.extract.files.left import Left
 from connector.extract.files.listing import Dataset, File, list_dataset
 from connector.extract.files.manifest import (
     SCHEMA,
@@ -36,7 +32,7 @@ from connector.extract.files.manifest import (
 from connector.extract.files.pieces import Pieces
 from connector.extract.files.rows import Piece, gather
 from connector.extract.files.sql import Expression, Sql, nearest
-from connector.extract.files.types import emitted, unify
+from connector.extract.files.types import emitted
 from connector.extract.sought import no_key, sought
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
@@ -66,6 +62,7 @@ class ParquetExtractor:
         self._source = source
         self._limits = limits or Limits()
         self._cancelled = threading.Event()
+        self._left = Left(whole=source.mode != "incremental")
         self._sql = Sql()
         self._dataset: Dataset
         self._footers: Footers
@@ -88,7 +85,8 @@ class ParquetExtractor:
             CredentialsError: the store refuses the credentials.
         """
         self._dataset = list_dataset(self._source.path)
-        self._footers = Footers(self._dataset, self._source.stable_for.total_seconds(), self._check_cancelled)
+        stable_for = self._source.stable_for.total_seconds()
+        self._footers = Footers(self._dataset, stable_for, self._left, self._check_cancelled)
         self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         try:
             resolve(self._source, self._unify([self._sample()], None), self._sql)
@@ -115,6 +113,7 @@ class ParquetExtractor:
             f"{self._dataset.skipped} files are not named like Parquet files and were left out": self._dataset.skipped,
             f"the folders' values are used for {', '.join(sorted(shadowed))}, not the files'": shadowed,
             f"{self._null_cursors} rows without a cursor were not read": self._null_cursors,
+            self._left.note: self._left.note,
         }
         return tuple(note for note, holds in notes.items() if holds)
 
@@ -149,7 +148,7 @@ class ParquetExtractor:
             )
             todo = replace(todo, todos=())
         if news:
-            yield _without_rows(shape, Watermark(news))
+            yield without_rows(shape, Watermark(news))
         assembler = Assembler(shape, self._sql)
         for pieces in self._pieces(shape, todo.todos):
             self._check_cancelled()
@@ -158,7 +157,9 @@ class ParquetExtractor:
             del pieces[:]
             yield batch
         if todo.number is not None:
-            yield _without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
+            if self._source.mode == "diff":
+                self._footers.demand_all()
+            yield without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
 
     def read_keys(
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
@@ -215,6 +216,7 @@ class ParquetExtractor:
             self._declared,
             self._sql,
             self._limits,
+            self._left,
             self._check_cancelled,
         )
         return gather(pieces.read(todos), self._limits)
@@ -278,21 +280,8 @@ class ParquetExtractor:
 
     def _unify(self, found: Sequence[tuple[File, Footer]], earlier: pa.Schema | None) -> pa.Schema:
         """One plain schema of the files, then of earlier runs, with the folders' columns behind."""
-        seen: dict[int, tuple[str, pa.Schema]] = {}
-        for file, footer in found:
-            seen.setdefault(id(footer.schema), (file.path, footer.schema))
-        schema, conflicts = unify(seen.values(), self._declared, earlier)
-        if conflicts:
-            raise conflict_error(conflicts, self._dataset.name)
-        folders = self._dataset.partition_names
-        own = [field for field in schema if field.name not in folders]
-        return pa.schema([*own, *(self._declared[name] for name in folders)])
+        return unified(found, self._dataset, self._declared, earlier)
 
     def _check_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise Stopped("reading was stopped")
-
-
-def _without_rows(shape: Shape, end: Watermark) -> SourceBatch:
-    rows = pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in shape.schema], schema=shape.schema)
-    return SourceBatch(rows, lambda _: end, "" if shape.number is None else str(shape.number), end, shape.key)
