@@ -17,8 +17,9 @@ from connector.keys import canonical_key
 from connector.model import RunReport
 from connector.reading import News, Reading
 from connector.resending import OfKeys, Resend
-from connector.runner import Options, Watch, run_sync
+from connector.runner import run_sync
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 
 @dataclass(frozen=True, slots=True)

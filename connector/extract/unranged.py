@@ -1,0 +1,20 @@
+"""Sources whose rows have no versions in an order that the source itself could count and sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.errors import ConfigError
+from connector.model import Watermark
+
+
+class Unranged:
+    """What such a source answers when it is asked for ranges."""
+
+    def version(self, text: str) -> int:
+        """Refuse."""
+        del text
+        raise ConfigError("the rows of this source have no ranges", hint="leave --from and --to out")
+
+    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> None:
+        """Nothing: a few columns of all rows are read instead."""
