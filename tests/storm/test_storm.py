@@ -1,0 +1,27 @@
+"""A short `make storm`: of all that many writers commit nothing is missed, and nothing repeated but by crashes."""
+
+import pytest
+from storm.dialects import MARIADB, POSTGRES
+from storm.playing import Storm, Weather
+
+from connector.sandbox.process import Sandbox
+
+WEATHER = Weather(seconds=8, longest=3, crashes=2, rows=500, seed=20240101)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("dialect", "server"),
+    [(POSTGRES, "postgres_server"), (MARIADB, "mariadb_server")],
+    ids=["PostgreSQL", "MariaDB"],
+)
+def test_nothing_is_missed(dialect, server, request, tmp_path):
+    """Transactions of all lengths, savepoints, rollbacks, equal stamps, crashes: each row's last version arrives."""
+    with request.getfixturevalue(server).database() as url, Sandbox() as sandbox:
+        found = Storm(dialect, url, WEATHER, tmp_path, sandbox).play()
+    assert found.problems == ()
+    assert found.missed == 0
+    assert found.crashes == 2
+    assert found.committed > 16
+    assert found.undone > 0
+    assert found.versions > found.rows
