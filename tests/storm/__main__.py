@@ -1,4 +1,4 @@
-"""The writer storm: ``python -m storm [--only postgresql] [--seconds S] [--longest S] [--seed S] [--write]``.
+"""The writer storm: ``python -m storm [--only postgresql] [--seconds S] [--longest S] [--seed S] [--settle S] [--write]``.
 
 Many writers with transactions of all lengths, a run each second, crashes among the runs; at the end each row's last
 version must have arrived, and none twice but for the crashes. Beside it a plain ``moved_at > :last`` reads the same
@@ -38,10 +38,20 @@ def main() -> None:
     ):
         default = getattr(Weather, name)
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{words}, {default} unless given")
+    parser.add_argument(
+        "--settle", type=float, help="seconds, to see what a sync misses that waits too little"
+    )
     options = parser.parse_args()
     # An end by a signal stops what was started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    weather = Weather(options.seconds, options.longest, options.writers, options.crashes, seed=options.seed)
+    weather = Weather(
+        options.seconds,
+        options.longest,
+        options.writers,
+        options.crashes,
+        seed=options.seed,
+        settle=options.settle,
+    )
     clock = Clock()
     found = []
     for dialect in DIALECTS:

@@ -37,7 +37,9 @@ class Findings:
         in_doubt: what the runs reported of those.
         plain_missed: rows whose last version the plain reader has never seen.
         plain_never: rows of them that it has seen in no version.
-        behind: least, median and greatest age of the newest delivered row when a run ended, in seconds.
+        lasted: median seconds that a run took, from its start as a process to its end.
+        behind: least, median and greatest age of the newest delivered row when a run ended, in seconds; empty where
+            no run was far enough.
         problems: what should not be, in words.
     """
 
@@ -59,7 +61,8 @@ class Findings:
     in_doubt: int
     plain_missed: int
     plain_never: int
-    behind: tuple[float, float, float]
+    lasted: float
+    behind: tuple[float, ...]
     problems: tuple[str, ...]
 
     @property
@@ -77,10 +80,10 @@ def findings(storm: Storm) -> Findings:
     known = {row for row, _ in plain.seen}
     ((shared,),) = storm.dialect.fetch(storm.url, _SHARED)
     ((version,),) = storm.dialect.fetch(storm.url, storm.dialect.version)
-    behind = storm.behind or [0.0]
+    behind = storm.behind
     return Findings(
         server=f"{storm.dialect.name} {version.split('-')[0].split()[0]}",
-        settle="auto" if storm.dialect.auto else f"{storm.settle:g}s",
+        settle=storm.settle_words,
         committed=written.committed,
         rolled_back=written.rolled_back,
         refused=written.refused,
@@ -97,7 +100,8 @@ def findings(storm: Storm) -> Findings:
         in_doubt=storm.books.reported().get("in_doubt", 0),
         plain_missed=len(unseen),
         plain_never=sum(row not in known for row, _ in unseen),
-        behind=(min(behind), statistics.median(behind), max(behind)),
+        lasted=statistics.median(storm.lasted),
+        behind=(min(behind), statistics.median(behind), max(behind)) if behind else (),
         problems=(*storm.problems, *_problems(storm, rows, missed)),
     )
 

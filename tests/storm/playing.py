@@ -45,6 +45,8 @@ class Weather:
         crashes: runs that are killed.
         rows: rows that are there at the start.
         seed: of everything drawn at random.
+        settle: seconds behind the clock that the sync reads; None is what should miss nothing: ``auto`` where that
+            is, and longer than the longest transaction elsewhere.
     """
 
     seconds: float = 180
@@ -53,6 +55,7 @@ class Weather:
     crashes: int = 3
     rows: int = 2_000
     seed: int = 1
+    settle: float | None = None
 
 
 class Storm:
@@ -70,12 +73,15 @@ class Storm:
         self.dialect = dialect
         self.url = url
         self.weather = weather
-        self.settle = 0 if dialect.auto else weather.longest + _MARGIN
+        self.settle = weather.settle
+        if self.settle is None and not dialect.auto:
+            self.settle = weather.longest + _MARGIN
         self.written = Written()
         self.deliveries = Deliveries(sandbox)
         self.plain = PlainReader(dialect, url)
         self.problems: list[str] = []
         self.behind: list[float] = []
+        self.lasted: list[float] = []
         self.crashes = self.runs = 0
         self._sandbox = sandbox
         self._file = folder / "storm.yaml"
@@ -87,6 +93,11 @@ class Storm:
             for number in range(weather.writers)
         ]
         self._next = 0.0
+
+    @property
+    def settle_words(self) -> str:
+        """What the sync is given."""
+        return "auto" if self.settle is None else f"{self.settle:g}s"
 
     def play(self) -> Findings:
         """Write and run for as long as the weather says, run on until everything has arrived, and compare."""
@@ -105,7 +116,7 @@ class Storm:
         self.dialect.execute(self.url, self.dialect.create)
         self._writers[0].insert(self.weather.rows)
         self._sandbox.set_faults({"latency": _LATENCY})
-        reading = {"settle": "auto" if self.dialect.auto else f"{self.settle:g}s"}
+        reading = {"settle": self.settle_words}
         program.write_sync(self._file, self.url, self._sandbox, "products", {"timeout": _TIMEOUT}, reading)
 
     @contextmanager
@@ -130,7 +141,7 @@ class Storm:
 
     def _drain(self) -> None:
         """Run until the horizon has passed everything and two runs in a row have found nothing."""
-        wanted = time.monotonic() + max(self.settle, _AUTO)
+        wanted = time.monotonic() + max(self.settle or 0, _AUTO)
         idle = 0
         while idle < 2:
             if time.monotonic() > wanted + 120:
@@ -151,6 +162,7 @@ class Storm:
         process = program.start(self._file, self._state, {})
         struck = crash and self._strike(process)
         ended = program.end(process)
+        self.lasted.append(time.monotonic() - self._next + _EVERY)
         if struck and ended.code == -9:
             self._crashed(since)
         else:

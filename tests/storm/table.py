@@ -24,6 +24,7 @@ def lines(found: Sequence[Findings]) -> list[tuple[str, ...]]:
         "rows at the end": lambda one: f"{one.rows:,}",
         "of them, rows that share their stamp": lambda one: f"{one.shared:,}",
         "runs, and runs killed": lambda one: f"{one.runs}, {one.crashes}",
+        "median duration of a run": lambda one: f"{one.lasted:.1f} s",
         "different versions delivered": lambda one: f"{one.versions:,}",
         "**rows missed**": lambda one: f"**{one.missed:,}**",
         "delivered again without a crash": lambda one: f"{one.repeated:,}",
@@ -33,8 +34,8 @@ def lines(found: Sequence[Findings]) -> list[tuple[str, ...]]:
         ),
         "**rows missed by the plain reader**": lambda one: f"**{one.plain_missed:,}**",
         "of them, rows it never saw in any version": lambda one: f"{one.plain_never:,}",
-        "age of the newest delivered row: least, median, greatest": lambda one: (
-            ", ".join(f"{age:.1f}" for age in one.behind) + " s"
+        "age of the newest delivered row: least, median, greatest": lambda one: ", ".join(
+            f"{age:.1f} s" for age in one.behind
         ),
         "verdict": lambda one: f"FAILED ({len(one.problems)})" if one.problems else "holds",
     }

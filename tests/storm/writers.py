@@ -116,12 +116,13 @@ class Writer(threading.Thread):
             self.failure = error
 
     def insert(self, rows: int) -> None:
-        """Insert so many rows and commit, in the caller's thread."""
-        changes = Changes()
+        """Insert about so many rows, by several transactions, in the caller's thread."""
         with closing(self._dialect.connect(self._url)) as connection, connection.cursor() as cursor:
-            self._insert(cursor, changes, rows)
-            connection.commit()
-        self._written.keep(changes, 0)
+            for _ in range(0, rows, _MOST_ROWS):
+                changes = Changes()
+                self._insert(cursor, changes, _MOST_ROWS)
+                connection.commit()
+                self._written.keep(changes, 0)
 
     def _attempt(self, connection: Any) -> None:
         started = time.monotonic()
