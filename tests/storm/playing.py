@@ -53,7 +53,7 @@ class Weather:
     longest: float = 30
     writers: int = 16
     crashes: int = 3
-    rows: int = 2_000
+    rows: int = 5_000
     seed: int = 1
     settle: float | None = None
 

@@ -62,7 +62,7 @@ def write(page: Path, found: Sequence[Findings], weather: Weather) -> None:
     head, *rows = lines(found)
     table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
     words = (
-        f"{weather.writers} writers for {weather.seconds:g} s, transactions of up to {weather.longest:g} s, a run"
-        " each second."
+        f"{weather.writers} writers for {weather.seconds:g} s, transactions of up to {weather.longest:g} s, runs that"
+        " begin a second apart, or at once where one takes longer."
     )
     put(page, MARKERS, (f"{words} {circumstances(weather.seed)}", table))

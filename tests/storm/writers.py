@@ -20,6 +20,7 @@ _SAVEPOINT_KEPT = 0.1
 _INSERT = 0.4
 # Updates that wait for rows which another writer holds; the others leave such rows out.
 _WAITING = 0.2
+_MOST_WAITED_FOR = 2
 _MOST_ROWS = 20
 _MOST_PAUSE = 0.3
 
@@ -182,8 +183,10 @@ class Writer(threading.Thread):
 
     def _update(self, cursor: Any, changes: Changes, rows: int) -> None:
         known = self._written.ids
+        waits = self._dice.random() < _WAITING
+        rows = min(rows, _MOST_WAITED_FOR) if waits else rows
         ids: Iterable[int] = sorted({known[self._dice.randrange(len(known))] for _ in range(rows)})
-        if self._dice.random() > _WAITING:
+        if not waits:
             cursor.execute(f"select id from {TABLE} where id in ({_listed(ids)}) for update skip locked")
             ids = [one for (one,) in cursor.fetchall()]
             if not ids:
