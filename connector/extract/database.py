@@ -18,6 +18,7 @@ from connector.extract.databases.dialects import reader_for, url_of
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
+from connector.extract.databases.lookback import check_lookback
 from connector.extract.databases.ordered import Scan
 from connector.extract.databases.passes import Passes
 from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
@@ -45,8 +46,8 @@ class DatabaseExtractor:
     """Reads a table or a query of a database.
 
     The watermark has one part, ``rows``. Incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
-    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; a first run that starts elsewhere than at the
-    beginning: ``{"from": [type, text]}``; where open transactions are watched also ``"horizon": [type, text]``.
+    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; where the first run started elsewhere than at the
+    beginning also ``"from"`` or ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
     Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``.
     """
 
@@ -73,6 +74,8 @@ class DatabaseExtractor:
         self._notes = []
         self._paged = self._choose_pages()
         if self._source.mode == "incremental":
+            if self._source.lookback:
+                check_lookback(self._scan(()).keyset, keyed=bool(self._shape.key))
             self._promise = self._horizon(None).notes
 
     def schema(self) -> pa.Schema:
@@ -175,7 +178,9 @@ class DatabaseExtractor:
         self._stop_if_cancelled()
 
     def _incremental(self, scan: Scan, horizon: Horizon) -> Incremental:
-        return Incremental(scan, horizon, str(self._source.start), self._known.key, self._note)
+        return Incremental(
+            scan, horizon, str(self._source.start), self._known.key, self._source.lookback, self._note
+        )
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 import pyarrow as pa
 
 from connector.errors import DataError
+from connector.extract.databases.again import since, unmoving
 from connector.extract.databases.boundary import Boundary
 from connector.extract.databases.horizon import Horizon
+from connector.extract.databases.lookback import bound
 from connector.extract.databases.ordered import Scan, mixed, null_key, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
 from connector.model import SourceBatch, Watermark
 
 _COUNTED = 100_000
+# Where the first run started, for as long as the watermark lives: from a value on, or above one.
+_START = ("from", "above")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Incremental:
         horizon: how far.
         start: where a first run starts: ``beginning``, ``now`` or a value.
         key: the key columns.
+        lookback: how far below the watermark rows are read again.
         note: takes sentences for the person who runs it.
     """
 
@@ -34,12 +40,14 @@ class Incremental:
     horizon: Horizon
     start: str
     key: tuple[Column, ...]
+    lookback: dt.timedelta
     note: Callable[[str], None]
 
     def batches(self, part: Mapping[str, Any] | None) -> Iterator[SourceBatch]:
-        """Yield everything from the watermark's part on.
+        """Yield what is to be read again, then everything from the watermark's part on.
 
         Raises:
+            ConfigError: the watermark is no time that `lookback` could be subtracted from.
             DataError: a key is null or not unique.
         """
         if part is None and self.start != "beginning":
@@ -54,11 +62,29 @@ class Incremental:
         if not self.scan.key:
             yield from Boundary(self.scan, part, self._constant).batches(self._conditions())
             return
+        yield from self._again(part)
+        start = {name: part[name] for name in _START if name in part}
         conditions, after = self._conditions(), self._after(part)
-        if "from" in part:
-            conditions.append(self.scan.keyset.compare(">=", _raw(part["from"])))
+        if not after:
+            conditions += since(self.scan.keyset, start)
         for chunk in self.scan.chunks(conditions, after):
-            yield self._batch(chunk)
+            yield self._batch(chunk, start)
+
+    def _again(self, part: Mapping[str, Any]) -> Iterator[SourceBatch]:
+        """Rows up to the watermark, from so far below it: some may have been committed since, or have changed."""
+        after, cursor = self._after(part), self.scan.keyset.order[0]
+        if not (self.lookback and after):
+            return
+        low = bound(after[0], self.lookback, cursor)
+        conditions = [
+            *self._readable(cursor),
+            *since(self.scan.keyset, part),
+            self.scan.keyset.compare(">=", low),
+            self.scan.keyset.compare("<=", after[0]),  # ends the range of an index
+            self.scan.keyset.through(after),
+        ]
+        for chunk in self.scan.chunks(conditions):
+            yield unmoving(self.scan, chunk, versions(chunk.raw[0]))
 
     def conditions(self, part: Mapping[str, Any]) -> list[str]:
         """What a read from `part` asks for, as conditions: to estimate it."""
@@ -76,7 +102,7 @@ class Incremental:
         if self.horizon.raw is not None:
             return {"from": list(self.horizon.raw), **self._constant}
         greatest = reader.greatest(cursor, keyset.extreme("max", cursor))
-        return {"cursor": list(greatest)} if greatest else {}
+        return {"cursor": list(greatest), "above": list(greatest)} if greatest else {}
 
     @property
     def _constant(self) -> dict[str, Any]:
@@ -91,12 +117,14 @@ class Incremental:
 
     def _conditions(self) -> list[str]:
         cursor, keyset = self.scan.keyset.order[0], self.scan.keyset
-        conditions = [f"{cursor.sql} is not null"] if cursor.nullable else []
-        if cursor.finite:
-            conditions.append(cursor.finite)
+        conditions = self._readable(cursor)
         if self.horizon.raw is not None:
             conditions.append(keyset.compare("<", self.horizon.raw))
         return conditions
+
+    def _readable(self, cursor: Column) -> list[str]:
+        known = [f"{cursor.sql} is not null"] if cursor.nullable else []
+        return [*known, cursor.finite] if cursor.finite else known
 
     def _refuse_mixed(self, part: Mapping[str, Any]) -> None:
         """Where types are ordered one after the other, the least and the greatest value have all there are."""
@@ -136,12 +164,11 @@ class Incremental:
                     " than source.future."
                 )
 
-    def _batch(self, chunk: Chunk) -> SourceBatch:
+    def _batch(self, chunk: Chunk, start: Mapping[str, Any]) -> SourceBatch:
         def position(n: int) -> Watermark:
             cursor, *rest = self.scan.raws(chunk, n - 1)
-            return Watermark(
-                {"rows": {"cursor": list(cursor), "key": [list(raw) for raw in rest], **self._constant}}
-            )
+            place = {"cursor": list(cursor), "key": [list(raw) for raw in rest]}
+            return Watermark({"rows": {**place, **start, **self._constant}})
 
         return SourceBatch(
             rows=chunk.rows,
