@@ -54,9 +54,9 @@ class Keyset:
         inner = f"select 1 as one from {self.source} {self._where(conditions)} {limit}"
         return int(self.reader.fetch(f"select count(*) from ({inner}) connector_count")[0][0])
 
-    def extreme(self, function: str, column: Column) -> str:
-        """The statement that finds the least or greatest value of `column`."""
-        return f"select {function}({column.sql}) from {self.source} {self._where(())}"
+    def extreme(self, function: str, column: Column, conditions: Sequence[str] = ()) -> str:
+        """The statement that finds the least or greatest value of `column`, where all `conditions` hold."""
+        return f"select {function}({column.sql}) from {self.source} {self._where(conditions)}"
 
     def after(self, raws: Sequence[Raw]) -> str:
         """The condition for rows after the one with these values of the ordering columns (or of the first few)."""
