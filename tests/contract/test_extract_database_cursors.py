@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,14 @@ def test_each_row_comes_once_in_the_order_of_the_source(kind: Kind, database: Da
     assert [row["id"] for row in whole.rows] == expected
     for done, rest in resumed(source, whole, ["id"]):
         assert [row["id"] for row in rest] == expected[done:]
+
+
+@every_kind
+def test_without_a_key_each_row_comes_once(kind: Kind, database: Database) -> None:
+    """Values that the source calls equal are one value, however they are written."""
+    source = kind.source(database, key=())
+    whole = read(source, ["id"], limits=SMALL)
+    expected = Counter(id_ for (id_,) in database.rows("select id from orders"))
+    assert Counter(row["id"] for row in whole.rows) == expected
+    for done, rest in resumed(source, whole, ["id"]):
+        assert Counter(row["id"] for row in (*whole.rows[:done], *rest)) == expected, done
