@@ -47,22 +47,7 @@ class Kind:
 
 DECLARED = {"columns": {"moved": "varchar"}}
 # The same word in many forms, words that sort apart by bytes and by language, and signs that literals must escape.
-WORDS = (
-    "'b'",
-    "'B'",
-    "'a'",
-    "'A'",
-    "'\u00e4'",
-    "'a '",
-    "'Z'",
-    "'z'",
-    "'\u00df'",
-    "'ss'",
-    "'a-b'",
-    "'a''b'",
-    "'\u65e5'",
-    "''",
-)
+WORDS = ("'b'", "'B'", "'a'", "'A'", "'\u00e4'", "'a '", "'\u00df'", "'ss'", "'a''b'", "'\u65e5'")
 UUIDS = [
     f"'018f{n:04x}-{low:04x}-7000-8000-{tail:012x}'"
     for n, low, tail in [(9, 1, 0), (9, 0, 2**48 - 1), (8, 65535, 1), (10, 0, 0), (9, 1, 1)]
