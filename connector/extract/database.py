@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract import Extractor, Limits, Range
+from connector.extract import Extractor, Limits, Range, Standing
 from connector.extract.databases.again import Again
 from connector.extract.databases.dialects import reader_for, url_of
 from connector.extract.databases.future import PART as FUTURE
@@ -26,6 +26,7 @@ from connector.extract.databases.ranges import Ranges
 from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
+from connector.extract.databases.standing import standing
 from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
 from connector.model import SourceBatch, Watermark
@@ -68,11 +69,10 @@ class DatabaseExtractor:
 
     def open(self) -> None:
         """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
-        with_where = self._source.where
         self._reader.connect()
         self._shape = shape_of(self._reader, self._relation, self._source)
-        if with_where:
-            raise_all(self._refused_filter(with_where))
+        if self._source.where:
+            raise_all(Keyset(self._reader, self._relation, self._source.where, ()).refused())
         self._notes = []
         self._paged = self._choose_pages()
         if self._source.mode == "incremental":
@@ -116,14 +116,7 @@ class DatabaseExtractor:
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
-        shape = self._known
-        if not shape.key:
-            raise no_key()
-        leaving = {column.name: column for column in shape.columns}
-        key = tuple(leaving[column.name] for column in shape.key)
-        scan = replace(self._scan(columns), paged=False)
-        part = None if watermark is None else self._part(watermark) or {}
-        again = Again(scan, key, part, self._source.timezone)
+        again = self._sought(columns, None if watermark is None else self._part(watermark) or {})
         self._reading = self._guarded(self._stoppable(again.batches(keys)))
         return self._reading
 
@@ -166,6 +159,23 @@ class DatabaseExtractor:
     def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
         return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
 
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say where a row stands, by a few counts."""
+        part = self._part(watermark) or {}
+        below: Sequence[str] | None = ()
+        if self._source.mode == "incremental":
+            horizon = self._horizon(_recorded(part))
+            below = None if horizon.held else self._incremental(self._scan(()), horizon).conditions({})
+        return standing(self._sought((), part), key, below)
+
+    def _sought(self, columns: tuple[str, ...], part: Mapping[str, Any] | None) -> Again:
+        shape = self._known
+        if not shape.key:
+            raise no_key()
+        leaving = {column.name: column for column in shape.columns}
+        key = tuple(leaving[column.name] for column in shape.key)
+        return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
+
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""
         part = self._part(watermark)
@@ -189,9 +199,8 @@ class DatabaseExtractor:
         scan = self._scan(columns)
         part = self._part(watermark)
         if self._source.mode == "incremental":
-            recorded = part.get("horizon") if part else None
             # By statements of its own, before the snapshot that reads rows.
-            horizon = self._horizon((str(recorded[0]), str(recorded[1])) if recorded else None)
+            horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
             batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
         else:
@@ -277,18 +286,6 @@ class DatabaseExtractor:
         )
         return False
 
-    def _refused_filter(self, where: str) -> list[ConfigError]:
-        keyset = Keyset(self._reader, self._relation, where, ())
-        try:
-            self._reader.fetch(f"select 1 from {keyset.source} where ({where}\n) and 1 = 0")
-        except (ConfigError, SourceError) as error:
-            return [
-                ConfigError(
-                    f"The source refuses the filter. {error.message}", hint=error.hint, path="source.where"
-                )
-            ]
-        return []
-
     def _note(self, sentence: str) -> None:
         if sentence not in self._notes:
             self._notes.append(sentence)
@@ -298,3 +295,9 @@ class DatabaseExtractor:
         if self._shape is None:
             raise SourceError("The source is not open.")
         return self._shape
+
+
+def _recorded(part: Mapping[str, Any]) -> Raw | None:
+    """Return the horizon of an earlier run."""
+    recorded = part.get("horizon")
+    return (str(recorded[0]), str(recorded[1])) if recorded else None

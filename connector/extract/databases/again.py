@@ -75,6 +75,11 @@ class Again:
         finite = [cursor.finite] if cursor.finite else []
         return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
 
+    def conditions(self, keys: Sequence[str]) -> list[str]:
+        """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""
+        groups = sought(keys, [column.field for column in self.key], self.timezone, _KEYS)
+        return [condition for group in groups if (condition := self._condition(group))]
+
     def _condition(self, group: Sought) -> str:
         columns = [list(texts(values)) for values in group.values]
         allowed = [
