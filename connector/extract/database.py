@@ -14,7 +14,7 @@ from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
 from connector.extract import Extractor, Limits, Range, Standing
 from connector.extract.databases.again import Again
-from connector.extract.databases.dialects import reader_for, url_of
+from connector.extract.databases.dialects import place_of, reader_for, url_of
 from connector.extract.databases.future import PART as FUTURE
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
@@ -86,10 +86,7 @@ class DatabaseExtractor:
 
     def identity(self) -> str:
         """Dialect, place and relation, without credentials or options."""
-        place = self._url.host or self._url.query.get("host", "")
-        port = f":{self._url.port}" if self._url.port else ""
-        name = f"{self._url.get_backend_name()}://{place}{port}/{self._url.database or ''}"
-        return f"{name}#{self._relation.identity}"
+        return f"{place_of(self._url)}#{self._relation.identity}"
 
     def notes(self) -> tuple[str, ...]:
         """The promise about late rows, then what was found out since `open`."""
