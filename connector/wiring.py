@@ -118,7 +118,8 @@ def open_deletion(
     return Mapper(
         MappingSpec(
             sync_id=sync.id,
-            mappings=(told,),
+            # A row that comes back and vanishes again is told of anew, so its event has an id of its own.
+            mappings=(told.model_copy(update={"events": "per_version"}),),
             schema=pa.schema([schema.field(name) for name in sync.source.key]),
             key=sync.source.key,
             timezone=sync.source.timezone,
