@@ -134,6 +134,14 @@ class Synced:
             yield np.asarray(merged.prints[first : first + MERGED])[current[first : first + MERGED]]
         yield self._fresh.prints
 
+    def unread(self) -> Iterator[Prints]:
+        """Yield everything that was never looked up, each key once."""
+        merged = self._opened()
+        wanted = ~self._overruled() & ~merged.seen
+        for first in range(0, len(merged.prints), MERGED):
+            yield np.asarray(merged.prints[first : first + MERGED])[wanted[first : first + MERGED]]
+        yield self._fresh.prints[~self._fresh.seen]
+
     def _overruled(self) -> Flags:
         """Say which of the merged prints were followed by later ones of their keys."""
         merged = self._opened()
