@@ -19,8 +19,9 @@ from connector.opening import Decided
 from connector.progress import Progress
 from connector.reading import News, Reading
 from connector.resending import OfKeys, Resend
-from connector.runner import Options, Watch, run_sync
+from connector.runner import run_sync
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,10 @@ def reconcile(sync: Sync, options: Reconcile) -> int:
         return 0
     run_options = RunOptions(sync.environment, options.state, None, options.json)
     report = _run_one(sync, run_options, StopSignal(), OfKeys(found.keys))
-    console.reports([(sync.sync, report)])
+    if options.json:
+        console.json_lines([console.as_json(report, sync.sync)])
+    else:
+        console.reports([(sync.sync, report)])
     return report.exit_code or 0
 
 

@@ -52,9 +52,8 @@ class Drift:
             yield
         except ConfigError as error:
             found = error.errors if isinstance(error, ConfigErrors) else (error,)
-            gone = [text for each in found for text in self._missed(each)]
-            if gone and not self._accepted:
-                raise self._refusal(gone, found[0].hint) from error
+            if gone := [text for each in found for text in self._missed(each)]:
+                raise self._unreadable(gone, found[0].hint) from error
             raise
 
     @contextmanager
@@ -93,7 +92,9 @@ class Drift:
         self._keep_order(types)
         if any(types.get(name) != column for name, column in self._was.items()):
             looked = _Looked(self._sync, self._was, extractor)
-            changed = list(dict.fromkeys((*looked.ordered(self._sync), *looked.changed())))
+            if gone := looked.ordered(self._sync):
+                raise self._unreadable(gone)
+            changed = looked.changed()
             if changed and not self._accepted:
                 raise self._refusal(changed)
             notes = [f"accepted: {_listed(changed)}"] if changed else []
@@ -149,14 +150,25 @@ class Drift:
                 f"over: connector state reset {self._sync.sync}",
             )
 
-    def _refusal(self, changes: list[str], hint: str = "") -> GuardTripped:
+    def _unreadable(self, gone: list[str], hint: str = "") -> GuardTripped:
+        """Return the refusal of a source whose rows cannot even be put in order: there is nothing to accept."""
+        remedies = (
+            "bring it back in the source; or take it out of source.columns, or name another cursor or key and start"
+            f" over: connector state reset {self._sync.sync}"
+        )
+        return GuardTripped(
+            f"the source has changed since the last run: {_listed(gone)}; nothing was sent",
+            hint=f"{hint}{' ' if hint.endswith('?') else '; ' if hint else ''}{remedies}",
+        )
+
+    def _refusal(self, changes: list[str]) -> GuardTripped:
         remedies = (
             "bring it back in the source, or mend the mapping; to let items be so from now on, or where the mapping no"
             f" longer needs it: connector run --accept drift {self._sync.sync}"
         )
         return GuardTripped(
             f"the source has changed since the last run: {_listed(changes)}; nothing was sent",
-            hint=f"{hint} {remedies}".strip(),
+            hint=remedies,
         )
 
 

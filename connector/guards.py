@@ -44,7 +44,7 @@ def compare(
             "let this state belong to the new destination (--adopt), " if refused == ["destination"] else ""
         )
         raise GuardTripped(
-            f"{sync}: this configuration {' and '.join(_REFUSE[name] for name in refused)} than the one its state "
+            f"this configuration {' and '.join(_REFUSE[name] for name in refused)} than the one its state "
             "was made with",
             hint=f"restore the setting, use a state of its own for it (--state, one store an environment), {alone}"
             f"or start over: connector state reset {sync}",

@@ -120,7 +120,7 @@ def reconcile(sync: Sync, state: str, *, exact: bool, between: tuple[str | None,
         ranges = whole if exact else _differing(extractor, watermark, synced, found, (low, high))
         ranges = whole if ranges is None else ranges
         if ranges is None or ranges:
-            _compare(Reread(extractor, mapper, watermark, synced), ranges, found)
+            _compare(Reread(extractor, mapper, watermark, synced), ranges, found, bounded=whole is not None)
         return found
 
 
@@ -225,7 +225,7 @@ class Reread:
             yield mapped.prints, *self.synced.look(mapped.prints), mapped.keys
 
 
-def _compare(reread: Reread, ranges: Sequence[Range] | None, found: Findings) -> None:
+def _compare(reread: Reread, ranges: Sequence[Range] | None, found: Findings, *, bounded: bool) -> None:
     """Read the keys of ranges, or all, and say of each row whether it is known as it is."""
     passed = reread.extractor.read_passed(reread.mapper.columns, reread.watermark, ranges)
     for prints, there, known, keys in reread.looked_up(passed):
@@ -235,28 +235,35 @@ def _compare(reread: Reread, ranges: Sequence[Range] | None, found: Findings) ->
         found.missing += int(missing.sum())
         found.outdated += int(outdated.sum())
         found.keys += keys.filter(pa.array(missing | outdated)).to_pylist()
-    unseen = list(_unseen(reread.synced, ranges))
-    if not sum(map(len, unseen)):
+    if not any(map(len, _unseen(reread.synced, ranges))):
         return
-    # What is not where it was may stand above the watermark by now.
+    # What is not where it was may stand above the watermark by now, or, where not all ranges are compared, in another.
     extractor = reread.extractor
     for _, there, known, _ in reread.looked_up(extractor.read_ahead(reread.mapper.columns, reread.watermark)):
-        found.waiting += int((there & (known["mark"] != GONE)).sum())
+        found.waiting += int((there & _counts(known, ranges)).sum())
+    if bounded and any(map(len, _unseen(reread.synced, ranges))):
+        for _ in reread.looked_up(extractor.read_passed(reread.mapper.columns, reread.watermark)):
+            pass
     found.lost = list(_unseen(reread.synced, ranges))
     found.gone = sum(map(len, found.lost))
 
 
+def _counts(prints: Prints, ranges: Sequence[Range] | None) -> npt.NDArray[np.bool_]:
+    """Say which prints are of rows that were read in one of `ranges`, and of which an item was made."""
+    inside: npt.NDArray[np.bool_] = _there(prints) & (prints["mark"] != FILTERED)
+    if ranges is None:
+        return inside
+    within = np.zeros(len(prints), np.bool_)
+    for low, high in ranges:
+        above = prints["version"] >= (_LEAST if low is None else low)
+        within |= above & (prints["version"] < (_MOST if high is None else high))
+    inside &= within
+    return inside
+
+
 def _unseen(synced: Synced, ranges: Sequence[Range] | None) -> Iterator[Prints]:
     for part in synced.unread():
-        inside = _there(part) & (part["mark"] != FILTERED)
-        if ranges is not None:
-            within = np.zeros(len(part), np.bool_)
-            for low, high in ranges:
-                within |= (part["version"] >= (low if low is not None else _LEAST)) & (
-                    part["version"] < (high if high is not None else _MOST)
-                )
-            inside &= within
-        yield part[inside]
+        yield part[_counts(part, ranges)]
 
 
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1

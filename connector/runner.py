@@ -25,6 +25,7 @@ from connector.state.lease import Lease
 from connector.state.store import StateStore
 from connector.state.synced import Synced
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 LIVE = "live"
 
@@ -32,34 +33,6 @@ LIVE = "live"
 LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
 # How often a run that waits for a lane looks whether it is free; seconds.
 _LOOK_AGAIN = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line adds to a sync's configuration.
-
-    Attributes:
-        state: the state store's URL.
-        limit: stop after this many rows.
-        wait: whether to wait for a lane that is held.
-        accept: guards that a person lets pass, this once: ``drift``, ``restore``, ``deletes``.
-        adopt: whether the state belongs to the destination of the configuration from now on, whatever it was made for.
-    """
-
-    state: str
-    limit: int | None = None
-    wait: bool = False
-    accept: frozenset[str] = frozenset()
-    adopt: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Whoever watches a run: told when it starts (with what it knows) and how it fails, and asked for nothing."""
-
-    started: Callable[[Progress], None] = lambda _: None
-    note: Callable[[str], None] = lambda _: None
-    failed: Callable[[ConnectorError], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

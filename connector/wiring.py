@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -89,6 +90,42 @@ def open_mapper_for(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str
     return Mapper(mapping_spec(sync, schema, forgotten))
 
 
+def open_keys(sync: Sync, extractor: Extractor) -> Mapper:
+    """Return what makes prints of the keys of rows alone."""
+    key = sync.source.key[0]
+    named = ItemMapping.model_validate({"kind": "product", "<fields>": {"productId": Column(column=key)}})
+    return Mapper(replace(_of_keys(sync, extractor), mappings=(named,), keep_rows=False))
+
+
+def open_deletion(
+    sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()
+) -> Mapper | None:
+    """Return what makes items of vanished rows, compiled against the key's columns; None where nobody is told of them.
+
+    Raises:
+        ConfigErrors: it needs what is not known any more of a vanished row.
+    """
+    told = sync.source.on_delete
+    if sync.source.mode != "diff" or told == "ignore":
+        return None
+    spec = _of_keys(sync, extractor, forgotten)
+    # A row that comes back and vanishes again is told of anew, so its event has an id of its own.
+    told = told.model_copy(update={"events": "per_version"})
+    return Mapper(replace(spec, mappings=(told,), place="source.on_delete"))
+
+
+def _of_keys(sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()) -> MappingSpec:
+    """Return what a mapping is compiled from that sees nothing but the key."""
+    offered, key = extractor.schema(), sync.source.key
+    return replace(
+        mapping_spec(sync, pa.schema([offered.field(name) for name in key]), forgotten),
+        transform=None,
+        declared={name: kind for name, kind in sync.source.columns.items() if name in key},
+        tracked=True,
+        keyed=True,
+    )
+
+
 def mapping_spec(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str, str]] = ()) -> MappingSpec:
     """Return what the mapping of a sync is compiled from."""
     return MappingSpec(
@@ -105,55 +142,6 @@ def mapping_spec(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str, s
         forgotten=frozenset(forgotten),
         tracked=sync.source.tracked,
         keyed=sync.source.keyed,
-    )
-
-
-def open_keys(sync: Sync, extractor: Extractor) -> Mapper:
-    """Return what makes prints of the keys of rows alone."""
-    schema, key = extractor.schema(), sync.source.key
-    named = ItemMapping.model_validate({"kind": "product", "<fields>": {"productId": Column(column=key[0])}})
-    return Mapper(
-        MappingSpec(
-            sync_id=sync.id,
-            mappings=(named,),
-            schema=pa.schema([schema.field(name) for name in key]),
-            key=key,
-            timezone=sync.source.timezone,
-            keep_rows=False,
-            declared={name: kind for name, kind in sync.source.columns.items() if name in key},
-            tracked=True,
-            keyed=True,
-        )
-    )
-
-
-def open_deletion(
-    sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()
-) -> Mapper | None:
-    """Return what makes items of vanished rows, compiled against the key's columns; None where nobody is told of them.
-
-    Raises:
-        ConfigErrors: it needs what is not known any more of a vanished row.
-    """
-    told = sync.source.on_delete
-    if sync.source.mode != "diff" or told == "ignore":
-        return None
-    schema = extractor.schema()
-    return Mapper(
-        MappingSpec(
-            sync_id=sync.id,
-            mappings=(told,),
-            schema=pa.schema([schema.field(name) for name in sync.source.key]),
-            key=sync.source.key,
-            timezone=sync.source.timezone,
-            keep_rows=sync.rejects.keep_rows,
-            declared={name: kind for name, kind in sync.source.columns.items() if name in sync.source.key},
-            file=str(sync.file),
-            forgotten=frozenset(forgotten),
-            place="source.on_delete",
-            tracked=True,
-            keyed=True,
-        )
     )
 
 

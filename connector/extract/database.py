@@ -14,10 +14,12 @@ from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
 from connector.extract import Extractor, Limits, Range, Standing
 from connector.extract.databases.again import Again
-from connector.extract.databases.dialects import reader_for, url_of
+from connector.extract.databases.dialects import place_of, reader_for, url_of
+from connector.extract.databases.future import PART as FUTURE
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
+from connector.extract.databases.lookback import check_lookback
 from connector.extract.databases.ordered import Scan
 from connector.extract.databases.passes import Passes
 from connector.extract.databases.ranges import Ranges
@@ -29,7 +31,7 @@ from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
 from connector.model import SourceBatch, Watermark
 
-# The one part of a database's watermark.
+# The part of a database's watermark that says how far reading has come.
 _PART = "rows"
 
 
@@ -46,10 +48,10 @@ def open_database(source: DatabaseSource, limits: Limits | None = None) -> Extra
 class DatabaseExtractor:
     """Reads a table or a query of a database.
 
-    The watermark has one part, ``rows``. Incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
-    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; a first run that starts elsewhere than at the
-    beginning: ``{"from": [type, text]}``; where open transactions are watched also ``"horizon": [type, text]``.
-    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``.
+    The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
+    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; where the first run started elsewhere than at the
+    beginning also ``"from"`` or ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
+    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The part ``future``: see its module.
     """
 
     def __init__(self, source: DatabaseSource, limits: Limits, reader: Reader, url: URL) -> None:
@@ -74,6 +76,8 @@ class DatabaseExtractor:
         self._notes = []
         self._paged = self._choose_pages()
         if self._source.mode == "incremental":
+            if self._source.lookback:
+                check_lookback(self._scan(()).keyset, keyed=bool(self._shape.key))
             self._promise = self._horizon(None).notes
 
     def schema(self) -> pa.Schema:
@@ -82,10 +86,7 @@ class DatabaseExtractor:
 
     def identity(self) -> str:
         """Dialect, place and relation, without credentials or options."""
-        place = self._url.host or self._url.query.get("host", "")
-        port = f":{self._url.port}" if self._url.port else ""
-        name = f"{self._url.get_backend_name()}://{place}{port}/{self._url.database or ''}"
-        return f"{name}#{self._relation.identity}"
+        return f"{place_of(self._url)}#{self._relation.identity}"
 
     def notes(self) -> tuple[str, ...]:
         """The promise about late rows, then what was found out since `open`."""
@@ -198,7 +199,7 @@ class DatabaseExtractor:
             # By statements of its own, before the snapshot that reads rows.
             horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
-            batches = self._incremental(scan, horizon).batches(part)
+            batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
         else:
             batches = Passes(scan, self._known.key).batches(part)
         yield from self._stoppable(batches)
@@ -210,7 +211,9 @@ class DatabaseExtractor:
         self._stop_if_cancelled()
 
     def _incremental(self, scan: Scan, horizon: Horizon) -> Incremental:
-        return Incremental(scan, horizon, str(self._source.start), self._known.key, self._note)
+        return Incremental(
+            scan, horizon, str(self._source.start), self._known.key, self._source.lookback, self._note
+        )
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.ordered import Scan, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
 from connector.extract.sought import Sought, sought, texts
@@ -71,7 +72,8 @@ class Again:
             return [self.scan.keyset.through(raws)] if raws else None
         if not self.part.get("cursor"):
             return None
-        return [self.scan.keyset.through(raws), *([cursor.finite] if cursor.finite else [])]
+        finite = [cursor.finite] if cursor.finite else []
+        return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
 
     def conditions(self, keys: Sequence[str]) -> list[str]:
         """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""
@@ -99,15 +101,25 @@ class Again:
 
     def _batch(self, chunk: Chunk) -> SourceBatch:
         number = (self.part or {}).get("pass")
-        version: pa.Array | str = versions(chunk.raw[0]) if number is None else str(number)
-        return SourceBatch(
-            rows=chunk.rows,
-            position=lambda _: EMPTY_WATERMARK,
-            version=version,
-            end=EMPTY_WATERMARK,
-            key=self.scan.key,
-            warnings=chunk.warnings,
-        )
+        return unmoving(self.scan, chunk, versions(chunk.raw[0]) if number is None else str(number))
+
+
+def unmoving(scan: Scan, chunk: Chunk, version: pa.Array | str) -> SourceBatch:
+    """A batch of rows that runs have passed: it moves no watermark."""
+    return SourceBatch(
+        rows=chunk.rows,
+        position=lambda _: EMPTY_WATERMARK,
+        version=version,
+        end=EMPTY_WATERMARK,
+        key=scan.key,
+        warnings=chunk.warnings,
+    )
+
+
+def since(keyset: Keyset, part: Mapping[str, Any]) -> list[str]:
+    """Conditions for rows from where the first run started: what lies below was never meant."""
+    bounds = ((">=", part.get("from")), (">", part.get("above")))
+    return [keyset.compare(operator, _raw(value)) for operator, value in bounds if value]
 
 
 def _raw(value: Any) -> Raw:

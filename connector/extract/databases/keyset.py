@@ -68,9 +68,9 @@ class Keyset:
         """The statement that computes `outputs` over the rows for which all `conditions` hold."""
         return f"select {outputs} from {self.source} {self._where(conditions)}"
 
-    def extreme(self, function: str, column: Column) -> str:
-        """The statement that finds the least or greatest value of `column`."""
-        return f"select {function}({column.sql}) from {self.source} {self._where(())}"
+    def extreme(self, function: str, column: Column, conditions: Sequence[str] = ()) -> str:
+        """The statement that finds the least or greatest value of `column`, where all `conditions` hold."""
+        return self.summed(f"{function}({column.sql})", conditions)
 
     def after(self, raws: Sequence[Raw]) -> str:
         """The condition for rows after the one with these values of the ordering columns (or of the first few)."""

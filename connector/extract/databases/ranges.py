@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 import pyarrow as pa
@@ -52,7 +53,7 @@ class Ranges:
         for first in range(0, len(statements), _AT_ONCE):
             together = " union all ".join(statements[first : first + _AT_ONCE])
             rows = sorted(self.keyset.reader.fetch(together), key=lambda row: int(row[0]))
-            found += [(int(count), int(total or 0)) for _, count, total in rows]
+            found += [(int(count), int(Decimal(str(total or 0)))) for _, count, total in rows]
         return found
 
     def _statements(self, bounds: Sequence[int]) -> Iterator[str]:
@@ -87,7 +88,8 @@ class Ranges:
         try:
             if pa.types.is_integer(kind):
                 return int(text)
-            if pa.types.is_timestamp(kind):
+            # Where times are texts of some form no literal can be written for them.
+            if pa.types.is_timestamp(kind) and not self.keyset.reader.traits.mixed:
                 zone = f"{text}Z" if kind.tz and not _ZONED.search(text) else text
                 instant = pa.array([zone], pa.string()).cast(pa.timestamp(kind.unit, kind.tz))
                 return int(instant.cast(pa.int64())[0].as_py())
