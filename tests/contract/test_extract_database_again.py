@@ -333,11 +333,30 @@ def test_where_a_row_stands(database: Database) -> None:
     assert standing(passes, "[99]", EMPTY_WATERMARK) == "ahead"
 
 
-def test_where_a_row_beyond_the_horizon_stands(database: Database) -> None:
+def test_where_a_row_in_the_future_stands(database: Database) -> None:
+    """It is delivered ahead of its time; where there is no more than that to come, it waits for the horizon."""
     orders(database, ROWS_OF)
-    database.run(
-        f"update orders set moved = '{(dt.datetime.now(dt.UTC) + dt.timedelta(days=2)):%Y-%m-%d %H:%M:%S}' where id = 2"
-    )
-    source = database.source()
-    expected = "ahead" if database.dialect in ("sqlite", "duckdb") else "waiting"
-    assert standing(source, "[2]", EMPTY_WATERMARK) == expected
+    source = database.source(settle=None)
+    whole = read(source)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    database.run(f"update orders set moved = '{later:%Y-%m-%d %H:%M:%S}' where id = 2")
+    assert standing(source, "[2]", whole.watermark) == "ahead"
+    assert standing(source, "[2]", read(source, watermark=whole.watermark).watermark) == "early"
+    waits = database.source(settle=None, future=dt.timedelta(days=9))
+    no_horizon = database.dialect == "sqlite"
+    assert standing(waits, "[2]", whole.watermark) == ("ahead" if no_horizon else "waiting")
+
+
+def test_where_a_row_below_the_watermark_stands(database: Database) -> None:
+    """Within lookback it is read again, and before the start it is never read."""
+    orders(database, ROWS_OF)
+    source = database.source(lookback=dt.timedelta(seconds=1))
+    whole = read(source)
+    assert [standing(source, f"[{id_}]", whole.watermark) for id_ in (2, 8, 9, 12)] == [
+        "passed",
+        "passed",
+        "again",
+        "again",
+    ]
+    start = database.source(start=stamp(2))
+    assert [standing(start, f"[{id_}]", read(start).watermark) for id_ in (5, 6)] == ["before", "passed"]

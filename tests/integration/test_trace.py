@@ -33,7 +33,13 @@ def test_a_row_on_its_way(shop):
     assert not shop.state.exists()
     shop.run("run", path)
     found = says(shop, path, 3, "in Track as it is now")
-    assert found["synced"] == {"kept": True, "known_as": "delivered", "same_item": True, "same_version": True}
+    assert found["synced"] == {
+        "kept": True,
+        "known_as": "delivered",
+        "earlier_version": False,
+        "same_item": True,
+        "same_version": True,
+    }
     assert found["source"]["row"]["email"] == "user3@shop.example"
     assert found["source"]["cursor"] == "2024-01-01 00:00:03.000000"
     [item] = [stored.item for stored in shop.sandbox.items() if stored.item["data"]["orderId"] == 3]
@@ -203,3 +209,58 @@ def test_nothing_is_written(shop):
     before = shop.state.read_bytes()
     assert all(traced(shop, path, key)["found"] for key in (1, 2))
     assert shop.state.read_bytes() == before
+
+
+def test_what_lookback_and_the_future_do(shop):
+    """A row within lookback is read again, and one of the future was read ahead of its time: each may still change."""
+    shop.orders(range(1, 101))
+    path = shop.write(
+        {
+            **TRACKED,
+            "source.lookback": "30s",
+            "source.start": "2024-01-01 00:00:10",
+            "mapping.timestamp": "seen_at",
+        }
+    )
+    shop.sql("update orders set created_at = '2999-01-01 00:00:00' where order_id = 50")
+    assert "will be read by the next run" in traced(shop, path, 50)["verdict"]
+    shop.run("run", path)
+    assert says(shop, path, 5, "never read: it stands before source.start")["source"]["standing"] == "before"
+    assert says(shop, path, 50, "in Track as it is now")["source"]["standing"] == "early"
+    assert says(shop, path, 90, "in Track as it is now")["source"]["standing"] == "again"
+    shop.sql("update orders set total = 3 where order_id in (20, 50, 90)")
+    shop.sql("insert into orders values (95000, 'a@b.c', 1, 1, 'l', '2024-01-01 00:01:35', '2024-01-01')")
+    says(shop, path, 20, "in Track in an older version", "--resend changed")
+    says(shop, path, 50, "in Track in an older version: the next run sends it")
+    says(shop, path, 90, "in Track in an older version: the next run sends it")
+    says(shop, path, 95000, "will be read by the next run, which sends it")
+    shop.run("run", path)
+    for key in (50, 90, 95000):
+        says(shop, path, key, "in Track as it is now")
+
+
+def test_what_is_in_doubt(shop):
+    """A row whose request was cut off may have arrived: a trace says so, and what the next run does."""
+    shop.orders(range(1, 11))
+    path = shop.write({**TRACKED, "destination.retry": {"max_elapsed": "1ms"}})
+    shop.run("run", path)
+    shop.orders(range(1, 11), minutes=5)
+    shop.sandbox.set_faults({"rules": [{"fault": "lost_answer"}]})
+    assert shop.run("run", path).code == 3
+    shop.sandbox.set_faults({})
+    found = says(shop, path, 3, "in doubt", "the next run sends it")
+    assert found["synced"]["known_as"] == "in_doubt"
+    shop.run("run", path)
+    says(shop, path, 3, "in Track as it is now")
+
+
+def test_a_refused_version(shop):
+    """What Track has of a row stays there when a later version of it is refused."""
+    shop.orders(range(1, 11))
+    path = shop.write(TRACKED)
+    shop.run("run", path)
+    shop.orders([3], minutes=5)
+    shop.sql("update orders set email = null where order_id = 3")
+    shop.run("run", path)
+    found = says(shop, path, 3, "rejected: missing_identity; Track has an earlier version of it")
+    assert (found["synced"]["known_as"], found["synced"]["earlier_version"]) == ("rejected", True)
