@@ -13,7 +13,7 @@ from connector.accounting import BatchAccounts
 from connector.ceilings import Ceilings
 from connector.config.models import Sync
 from connector.cutting import Cutting, Fixed
-from connector.errors import ConnectorError, TooManyRejects, worst_exit_code
+from connector.errors import ConnectorError, Stopped, TooManyRejects, worst_exit_code
 from connector.load.track import envelope
 from connector.model import Counts, MappedBatch, Outcome, Refusal, Request, RunReport
 from connector.opening import Decided
@@ -147,6 +147,8 @@ def plan(sync: Sync, options: Options, readings: Iterable[Reading], progress: Pr
         for reading in readings:
             with rehearsing(sync, options.state, reading, options.decided) as rehearsal:
                 _foresee(rehearsal, reading, found, options, progress)
+    except Stopped:
+        found.errors.append(Stopped(hint="the counts are of what was read until then"))
     except ConnectorError as error:
         found.errors.append(error)
     return found

@@ -2,10 +2,12 @@
 
 import json
 import signal
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from shop import wait_for
+from shop import end, wait_for
 
 DIFF = {"source.mode": "diff", "source.cursor": None}
 GONE = {"kind": "event", "event": "Cancelled", "accountId": {"template": "order-{order_id}"}}
@@ -184,6 +186,15 @@ def test_another_destination(shop):
     assert planned(shop, path, "--adopt")["exit_code"] == 0
 
 
+def test_what_was_sent_is_not_known(shop):
+    """Where a run cannot begin before a person has said what was sent, a plan says so."""
+    shop.orders(range(1, 11))
+    foreseen(shop, shop.write())
+    plan = foreseen(shop, shop.write({"source.track_keys": True}))
+    assert plan["exit_code"] == 3
+    assert "state rebuild" in plan["errors"][0]
+
+
 def test_exit_codes(shop, tmp_path):
     """2 for what is wrong, 3 for what is away; of several syncs the worst counts, and each is in the output."""
     shop.orders(range(1, 11))
@@ -284,3 +295,27 @@ def test_beside_a_run(shop):
     assert ended.code == 0
     assert 0 < plan["counts"]["read"] < 200
     assert any("a run of this sync goes on" in note for note in plan["notes"])
+
+
+def test_a_stop(shop):
+    """A signal ends a plan with 3; it prints what it has counted until then."""
+    shop.orders(range(1, 11))
+    shop.sql(
+        "insert into orders with recursive n(i) as (select 11 union all select i + 1 from n where i < 400000)"
+        " select i, 'a@b.c', 1, 1, 'l', '2024-01-02 00:00:00', null from n"
+    )
+    process = shop.start("plan", "--json", shop.write())
+    wait_for(lambda: process.poll() is not None or reads(process.pid, shop.folder / "shop.db"))
+    process.send_signal(signal.SIGTERM)
+    ended = end(process)
+    shop.refuses(ended, 3, "orders: stopped by a signal", "read until then")
+    assert ended.lines[0]["exit_code"] == 3
+
+
+def reads(pid, file):
+    """Tell whether a process has a file open."""
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if each.readlink() == file:
+                return True
+    return False
