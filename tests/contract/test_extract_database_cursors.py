@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cursor_kinds import KINDS, Kind
-from database_sources import Database, fresh_database, read, resumed
+from database_sources import DIALECTS, Database, fresh_database, read, resumed
 
+from connector.errors import DataError
 from connector.extract import Limits
 
 SMALL = Limits(rows=2, bytes=1_000_000)
@@ -48,3 +50,53 @@ def test_without_a_key_each_row_comes_once(kind: Kind, database: Database) -> No
     assert Counter(row["id"] for row in whole.rows) == expected
     for done, rest in resumed(source, whole, ["id"]):
         assert Counter(row["id"] for row in (*whole.rows[:done], *rest)) == expected, done
+
+
+# Column types to which two different texts are one value, and to which they are two.
+ONE = {
+    "sqlite": ("text collate nocase", "'a'", "'A'"),
+    "duckdb": ("varchar collate nocase", "'a'", "'A'"),
+    "postgresql": ("numeric", "1.0", "1.00"),
+    "mysql": ("varchar(9) character set utf8mb4 collate utf8mb4_general_ci", "'a'", "'\u00c4 '"),
+}
+TWO = {
+    "sqlite": ("text", "'a'", "'A'"),
+    "duckdb": ("varchar", "'a'", "'A'"),
+    "postgresql": ('text collate "C"', "'1.0'", "'1.00'"),
+    "mysql": ("varchar(9) character set utf8mb4 collate utf8mb4_bin", "'a'", "'\u00c4 '"),
+}
+
+
+def keyed(request: pytest.FixtureRequest, dialect: str, folder: Path, kinds: dict[str, Any]) -> Database:
+    """A table with two rows whose keys differ in how they are written, between others."""
+    request.param = dialect
+    found = fresh_database(request, folder)
+    kind, first, second = kinds[dialect]
+    others = ("'0'", "'9'") if "'" in first else ("0", "9")
+    rows = ", ".join(f"({key}, 7)" for key in (others[0], first, second, others[1]))
+    found.run(
+        f"create table orders (id {kind}, moved bigint)",
+        "create index orders_moved_id on orders (moved, id)",
+        f"insert into orders values {rows}",
+    )
+    return found
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 50])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_keys_that_the_source_calls_equal_are_not_unique(
+    dialect: str, page: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A page that ends between them would lose the second."""
+    database = keyed(request, dialect, tmp_path, ONE)
+    with pytest.raises(DataError, match="not unique"):
+        read(database.source(), limits=Limits(rows=page, bytes=10**6))
+
+
+@pytest.mark.parametrize("page", [1, 2])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_keys_that_only_look_alike_are_read(
+    dialect: str, page: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    database = keyed(request, dialect, tmp_path, TWO)
+    assert len(read(database.source(), limits=Limits(rows=page, bytes=10**6)).rows) == 4
