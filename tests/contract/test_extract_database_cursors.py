@@ -100,3 +100,19 @@ def test_keys_that_only_look_alike_are_read(
 ) -> None:
     database = keyed(request, dialect, tmp_path, TWO)
     assert len(read(database.source(), limits=Limits(rows=page, bytes=10**6)).rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("moved", "paged"), [("moved", True), ('moved collate "POSIX"', False), ("moved text_pattern_ops", False)]
+)
+def test_an_index_in_another_order_gives_no_pages(postgres_url: str, moved: str, paged: bool) -> None:
+    """Each page would sort all rows that are left."""
+    database = Database("postgresql", postgres_url)
+    database.run(
+        "drop table if exists orders",
+        'create table orders (id varchar(9), moved text collate "C")',
+        f"create index orders_moved_id on orders ({moved}, id)",
+        "insert into orders values ('1', 'a')",
+    )
+    found = read(database.source(columns={"moved": "varchar"}))
+    assert any("one long statement" in note for note in found.notes) is not paged
