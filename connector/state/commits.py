@@ -5,6 +5,9 @@ A commit is made up to several hundred times a second, so its statements are bui
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
@@ -38,8 +41,19 @@ _open = sa.exists().where(rejected.c.sync == sa.bindparam("b_sync"), rejected.c.
 _DROP_LEFT = sa.delete(intents).where(*_theirs, sa.or_(~intents.c.replay, ~_open))
 
 
-def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, *, replay: bool) -> None:
-    """Write everything of a commit; the caller has made sure of the lease in this transaction."""
+def write(
+    connection: sa.Connection,
+    lease: Lease,
+    run_id: str,
+    commit: Commit,
+    behind: tuple[segments.Head, int] | None,
+    *,
+    replay: bool,
+) -> None:
+    """Write everything of a commit, what became known `behind` the rest of synced.
+
+    The caller has made sure of the lease in this transaction.
+    """
     bind = lease.bind()
     if commit.intents:
         place = {"sync": lease.sync, "lane": lease.lane, "token": lease.token, "replay": replay}
@@ -57,16 +71,16 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, 
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
-    if len(commit.synced):
-        segments.append(connection, lease, commit.synced)
+    if behind is not None:
+        segments.write(connection, *behind, commit.synced)
     if commit.closed:
         rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)
 
 
-def recovery(connection: sa.Connection, lease: Lease) -> Recovery:
-    """Read what earlier holders of the lane have left behind."""
-    rows = connection.execute(_LEFT, lease.bind()).all()
+def recovery(connection: sa.Connection, bind: Mapping[str, Any]) -> Recovery:
+    """Read what earlier holders of a lane have left behind; `bind` names the lane and the token of its holder."""
+    rows = connection.execute(_LEFT, bind).all()
     doubtful = [row for row in rows if row.acknowledged is None]
     fresh = [row for row in doubtful if not row.counted]
     return Recovery(

@@ -74,7 +74,12 @@ class StateStore(SyncedStore):
 
     def recover(self, lease: Lease) -> Recovery:
         """Return what earlier holders left unfinished on the lane. Reads only: `start_run` counts it."""
-        return self._database.read(lambda connection: commits.recovery(connection, lease))
+        return self._database.read(lambda connection: commits.recovery(connection, lease.bind()))
+
+    def left(self, sync_id: str, lane: str = LIVE) -> Recovery:
+        """Return what was left unfinished on a lane that nobody need hold; of a run that goes on, all of it."""
+        nobody = {"b_sync": sync_id, "b_lane": lane, "b_token": -1}
+        return self._database.read(lambda connection: commits.recovery(connection, nobody))
 
     def start_run(
         self,
@@ -118,7 +123,11 @@ class StateStore(SyncedStore):
             LeaseLost: another process holds the lane; nothing was written.
             StateError: the store cannot be written; nothing was written.
         """
-        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit, replay=replay))
+        with self._appending(lease, commit.synced) as behind:
+            fenced(
+                lease,
+                lambda connection: commits.write(connection, lease, run_id, commit, behind, replay=replay),
+            )
 
     def settle_rejects(
         self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()

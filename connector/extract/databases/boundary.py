@@ -60,7 +60,7 @@ class Boundary:
         bounds = [*conditions, *self._above_low(), self._scan.keyset.compare("<=", self._at)]
         for chunk in self._scan.chunks(bounds):
             new = []
-            for place, digest in enumerate(_digests(chunk, 0, chunk.rows.num_rows)):
+            for place, digest in enumerate(digests(chunk, 0, chunk.rows.num_rows)):
                 if waiting[digest] > 0:
                     waiting[digest] -= 1
                 else:
@@ -85,18 +85,18 @@ class Boundary:
         low, at, sent = self._low, self._at, self._sent
         known: dict[int, list[str]] = {}
 
-        def digests(first: int, last: int) -> list[str]:
+        def told(first: int, last: int) -> list[str]:
             group = known.setdefault(first, [])
-            group += _digests(chunk, first + len(group), max(last, first + len(group)))
+            group += digests(chunk, first + len(group), max(last, first + len(group)))
             return group[: last - first]
 
         def state(n: int) -> tuple[dict[str, Any], Raw | None, Counter[str]]:
             group = int(np.searchsorted(starts, n - 1, side="right"))
             if group == 0:
-                return low, at, sent + Counter(digests(0, n))
+                return low, at, sent + Counter(told(0, n))
             start = int(starts[group - 1])
             previous, current = self._scan.raws(chunk, start - 1)[0], self._scan.raws(chunk, start)[0]
-            return {"cursor": list(previous)}, current, Counter(digests(start, n))
+            return {"cursor": list(previous)}, current, Counter(told(start, n))
 
         def position(n: int) -> Watermark:
             return self._watermark(*state(n))
@@ -131,7 +131,7 @@ def _numbering(scan: Scan) -> Scan:
     return replace(scan, columns=(*scan.columns, peers), extra=(peers,))
 
 
-def _digests(chunk: Chunk, first: int, last: int) -> list[str]:
+def digests(chunk: Chunk, first: int, last: int) -> list[str]:
     """A digest of each row in [first, last): the same for the same values, on any machine."""
     part = cut(chunk, first, last)
     columns = [_comparable(column).to_pylist() for column in (part.raw[0], *part.rows.columns)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from connector.errors import ConfigError
 from connector.extract.databases.reader import Auto, Column, Raw, Reader
+from connector.extract.databases.times import written
 from connector.extract.databases.wallclock import goes_back, least_shown
 
 _FALLBACK = dt.timedelta(seconds=60)
@@ -25,7 +26,10 @@ class Horizon:
 
     Attributes:
         raw: rows with a cursor below this are read; None reads up to what is visible.
-        beyond: rows above this are stamped in the future; None where no horizon is.
+        beyond: rows above this are stamped in the future; None where that cannot be said in the cursor's type.
+        upto: rows with a cursor up to this are read where `raw` is None, if that is known.
+        latest: the instant that `beyond` stands for, where it must be written as the source has its own stamps.
+        timezone: of stamps that name no zone.
         kept: whether the horizon is worth remembering in the watermark.
         held: whether nothing can be read, because no horizon can be trusted.
         notes: the promise that results, and why it is no better.
@@ -33,9 +37,24 @@ class Horizon:
 
     raw: Raw | None
     beyond: Raw | None = None
+    upto: Raw | None = None
+    latest: dt.datetime | None = None
+    timezone: str = "UTC"
     kept: bool = False
     held: bool = False
     notes: tuple[str, ...] = ()
+
+    def in_form_of(self, greatest: Raw | None) -> Horizon:
+        """Write the bounds as the greatest stored stamp is written; what is added after it waits for the next run."""
+        if self.latest is None or greatest is None or greatest[0] in {"integer", "blob"}:
+            return self
+        found = written(greatest[1])
+        if found is None:
+            return self
+        if found.instant(self.timezone) <= self.latest:
+            return replace(self, upto=greatest)
+        beyond = greatest[0], found.at(self.latest, self.timezone)
+        return replace(self, beyond=beyond, upto=beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +125,14 @@ def _by_duration(reader: Reader, cursor: Column, policy: Policy, settle: dt.time
         promise = "Late rows: a row committed after one with a higher cursor was read is skipped (settle: 0)."
         # SQLite has one writer at a time, so only stamps made before its turn can be late.
         quiet = reader.traits.settle == dt.timedelta(0) and not why
-        return Horizon(None, notes=(*(() if quiet else (why + promise,)), *_twice(cursor, policy.timezone)))
+        notes = (*(() if quiet else (why + promise,)), *_twice(cursor, policy.timezone))
+        if not cursor.is_time and not reader.traits.mixed:
+            return Horizon(None, notes=notes)
+        latest = reader.clock() + policy.future
+        if reader.traits.mixed:  # what it stores has a form of its own
+            return Horizon(None, latest=latest, timezone=policy.timezone, notes=notes)
+        beyond = stamp(latest, cursor, policy.timezone)
+        return Horizon(None, beyond, upto=beyond, notes=notes)
     seconds = f"{settle.total_seconds():g}"
     promise = f"Late rows: a row committed more than {seconds} s after its stamp can be skipped (settle: {seconds}s)."
     now = reader.clock()
@@ -127,7 +153,9 @@ def _twice(cursor: Column, timezone: str) -> tuple[str, ...]:
 
 
 def _by_transactions(auto: Auto, cursor: Column, policy: Policy, recorded: Raw | None) -> Horizon:
-    beyond = stamp(auto.horizon + policy.future, cursor, policy.timezone)
+    # An old transaction holds the horizon back, and makes no future of what was stamped since.
+    behind = dt.timedelta(seconds=auto.holder[1] if auto.holder else 0)
+    beyond = stamp(auto.horizon + behind + policy.future, cursor, policy.timezone)
     notes = [_PROMISE]
     if auto.holder:
         pid, age = auto.holder
