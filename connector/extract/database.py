@@ -21,6 +21,8 @@ from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.lookback import check_lookback
 from connector.extract.databases.ordered import Scan
+from connector.extract.databases.origin import PART as ORIGIN
+from connector.extract.databases.origin import Guard
 from connector.extract.databases.passes import Passes
 from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
@@ -33,14 +35,22 @@ from connector.model import SourceBatch, Watermark
 _PART = "rows"
 
 
-def open_database(source: DatabaseSource, limits: Limits | None = None) -> Extractor:
+def open_database(
+    source: DatabaseSource, limits: Limits | None = None, *, accept_restore: bool = False
+) -> Extractor:
     """Choose how to read `source` by the dialect of its URL; nothing is connected yet.
+
+    Args:
+        source: the configuration.
+        limits: bounds of a batch.
+        accept_restore: whether to read on although the server was restored from a backup since the last run.
 
     Raises:
         ConfigError: the URL is none, its dialect is unknown, or the driver for it is not installed.
     """
     url = url_of(source.url.get_secret_value())
-    return DatabaseExtractor(source, limits or Limits(), reader_for(url, source.timezone), url)
+    reader = reader_for(url, source.timezone)
+    return DatabaseExtractor(source, limits or Limits(), reader, url, accept_restore=accept_restore)
 
 
 class DatabaseExtractor:
@@ -49,10 +59,19 @@ class DatabaseExtractor:
     The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
     without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; where the first run started elsewhere than at the
     beginning also ``"from"`` or ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
-    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The part ``future``: see its module.
+    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The parts ``future`` and ``origin``: see
+    their modules.
     """
 
-    def __init__(self, source: DatabaseSource, limits: Limits, reader: Reader, url: URL) -> None:
+    def __init__(
+        self,
+        source: DatabaseSource,
+        limits: Limits,
+        reader: Reader,
+        url: URL,
+        *,
+        accept_restore: bool = False,
+    ) -> None:
         self._source = source
         self._limits = limits
         self._reader = reader
@@ -64,6 +83,7 @@ class DatabaseExtractor:
         self._paged = False
         self._promise: tuple[str, ...] = ()
         self._notes: list[str] = []
+        self._restore_accepted = accept_restore
 
     def open(self) -> None:
         """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
@@ -168,6 +188,8 @@ class DatabaseExtractor:
             horizon = self._horizon((str(recorded[0]), str(recorded[1])) if recorded else None)
             self._promise = horizon.notes
             batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
+            guard = Guard(self._reader, self._restore_accepted, horizon.kept, scan.empty)
+            batches = guard.guarded(batches, watermark.get(ORIGIN))
         else:
             batches = Passes(scan, self._known.key).batches(part)
         yield from self._stoppable(batches)

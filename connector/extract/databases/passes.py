@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.extract.databases.incremental import empty_batch
 from connector.extract.databases.ordered import Scan, null_key
 from connector.extract.databases.reader import Chunk, Column
 from connector.model import SourceBatch, Watermark
@@ -42,7 +41,7 @@ class Passes:
             last = batch.end["rows"]["key"]
             yield batch
         end = Watermark({"rows": {"pass": number, "key": last, "done": True}})
-        yield empty_batch(self.scan.fields, end, self.scan.key)
+        yield self.scan.empty(end)
 
     def _batch(self, chunk: Chunk, number: int) -> SourceBatch:
         def position(n: int) -> Watermark:
