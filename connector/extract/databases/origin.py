@@ -54,7 +54,8 @@ class Guard:
         for batch in batches:
             moved |= bool(batch.end) and batch.rows.num_rows > 0
             yield _with(batch, _part(origin)) if batch.end else batch
-        if moved and not self.settled and (later := self.reader.origin()) is not None:
+        later = self.reader.origin() if moved and not self.settled else None
+        if later is not None and later != origin:
             yield self.empty(_part(later))
 
 
