@@ -129,14 +129,21 @@ def debugging() -> bool:
 
 
 def files_of(targets: list[str] | None, configs: Path | None) -> list[Path]:
-    """Return the files of all syncs meant, each once."""
-    from connector.config.syncs import find_syncs
+    """Return the files of all syncs meant, each once, however often and in whatever spelling it is named.
 
-    found: dict[Path, None] = {}
+    Raises:
+        ConfigError: one of them is not found, or two have one name or one id.
+    """
+    from connector.config.syncs import check_unique, find_syncs
+
+    found: dict[Path, Path] = {}
     names: list[str | None] = [*targets] if targets else [None]
     for target in names:
-        found.update(dict.fromkeys(find_syncs(target, configs)))
-    return list(found)
+        for file in find_syncs(target, configs):
+            found.setdefault(file.resolve(), file)
+    files = list(found.values())
+    check_unique(files)  # they may come from several folders
+    return files
 
 
 def load(target: str, configs: Path | None, environment: str | None) -> Sync:

@@ -9,6 +9,7 @@ from typing import Protocol
 from connector import wiring
 from connector.config.models import Sync
 from connector.diffing import Vanished
+from connector.errors import GuardTripped
 from connector.extract import Extractor
 from connector.feed import Maps, limited
 from connector.mapping.mapper import Mapper
@@ -120,19 +121,29 @@ class News:
         """Unless it stops early."""
         return self.limit is None
 
+    @property
+    def held(self) -> GuardTripped | None:
+        """Why deletes are held back, known when a pass of mode diff has come to its end."""
+        return None if self._vanished is None else self._vanished.held
+
     def open(self, sync: Sync) -> Extractor:
         """Open the source."""
         return wiring.open_extractor(sync, self.accept)
 
     def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
-        """Yield where a first run starts, and that a changed mapping re-sends nothing by itself."""
+        """Yield where a first run starts, and that another destination or mapping re-sends nothing by itself."""
         if not opened.watermark:
             rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
             start = opened.sync.source.start
             place = "the beginning" if start == "beginning" else f"source.start: {start}"
             yield f"no state yet in {opened.store.where}: starts from {place}{rows}"
+        if "destination" in changed:
+            yield "the state belongs to another destination from now on: what the old one has is not sent again"
         if "mapping" in changed:
-            yield "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+            yield (
+                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+                " (connector run --resend changed, or --resend all, sends them)"
+            )
 
     def moving(self, opened: Opened) -> Moving:
         """Read from the watermark on."""
@@ -158,6 +169,6 @@ class News:
         """
         del counts
         opened.store.merge_synced(lease)
-        if self._vanished is not None and self._vanished.held is not None:
-            raise self._vanished.held
+        if self.held is not None:
+            raise self.held
         return Conclusion()

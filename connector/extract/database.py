@@ -12,9 +12,9 @@ from sqlalchemy.engine import URL
 
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract import Extractor, Limits
+from connector.extract import Extractor, Limits, Range, Standing
 from connector.extract.databases.again import Again
-from connector.extract.databases.dialects import reader_for, url_of
+from connector.extract.databases.dialects import place_of, reader_for, url_of
 from connector.extract.databases.future import PART as FUTURE
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
@@ -23,10 +23,13 @@ from connector.extract.databases.lookback import check_lookback
 from connector.extract.databases.ordered import Scan
 from connector.extract.databases.origin import PART as ORIGIN
 from connector.extract.databases.origin import Guard
+from connector.extract.databases.paging import paging
 from connector.extract.databases.passes import Passes
-from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
+from connector.extract.databases.ranges import Ranges
+from connector.extract.databases.reader import Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
+from connector.extract.databases.standing import standing
 from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
 from connector.model import SourceBatch, Watermark
@@ -87,13 +90,12 @@ class DatabaseExtractor:
 
     def open(self) -> None:
         """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
-        with_where = self._source.where
         self._reader.connect()
         self._shape = shape_of(self._reader, self._relation, self._source)
-        if with_where:
-            raise_all(self._refused_filter(with_where))
-        self._notes = []
-        self._paged = self._choose_pages()
+        if self._source.where:
+            raise_all(Keyset(self._reader, self._relation, self._source.where, ()).refused())
+        self._paged, sentence = paging(self._reader, self._relation, self._shape, self._order(self._shape))
+        self._notes = [sentence] if sentence else []
         if self._source.mode == "incremental":
             if self._source.lookback:
                 check_lookback(self._scan(()).keyset, keyed=bool(self._shape.key))
@@ -105,10 +107,7 @@ class DatabaseExtractor:
 
     def identity(self) -> str:
         """Dialect, place and relation, without credentials or options."""
-        place = self._url.host or self._url.query.get("host", "")
-        port = f":{self._url.port}" if self._url.port else ""
-        name = f"{self._url.get_backend_name()}://{place}{port}/{self._url.database or ''}"
-        return f"{name}#{self._relation.identity}"
+        return f"{place_of(self._url)}#{self._relation.identity}"
 
     def notes(self) -> tuple[str, ...]:
         """The promise about late rows, then what was found out since `open`."""
@@ -135,14 +134,7 @@ class DatabaseExtractor:
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
-        shape = self._known
-        if not shape.key:
-            raise no_key()
-        leaving = {column.name: column for column in shape.columns}
-        key = tuple(leaving[column.name] for column in shape.key)
-        scan = replace(self._scan(columns), paged=False)
-        part = None if watermark is None else self._part(watermark) or {}
-        again = Again(scan, key, part, self._source.timezone)
+        again = self._sought(columns, None if watermark is None else self._part(watermark) or {})
         self._reading = self._guarded(self._stoppable(again.batches(keys)))
         return self._reading
 
@@ -154,11 +146,53 @@ class DatabaseExtractor:
                 raise Stopped("Reading was stopped.") from None
             raise
 
-    def read_passed(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def read_passed(
+        self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
+    ) -> Iterator[SourceBatch]:
         """Yield the rows at or below `watermark`."""
-        again = Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
-        self._reading = self._guarded(self._stoppable(again.everything()))
+        again = self._again(columns, watermark)
+        within = [Ranges(again.scan.keyset, ()).within(ranges)] if ranges is not None else []
+        self._reading = self._guarded(self._stoppable(again.passed(within)))
         return self._reading
+
+    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows above `watermark`, also beyond the horizon."""
+        self._reading = self._guarded(self._stoppable(self._again(columns, watermark).ahead()))
+        return self._reading
+
+    def version(self, text: str) -> int:
+        """Return the cursor written as `text` as a number: whole ones as they are, times in their units since 1970."""
+        if self._source.mode != "incremental":
+            raise ConfigError("Without a cursor there are no ranges of it.", hint="leave --from and --to out")
+        return Ranges(self._scan(()).keyset, ()).version(text)
+
+    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
+        """Count and sum ranges, where an index leads to each of them."""
+        again = self._again((), watermark)
+        conditions = again.condition()
+        if conditions is None or not self._paged or self._source.mode != "incremental":
+            return None
+        return Ranges(again.scan.keyset, conditions).totals(bounds)
+
+    def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
+        return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
+
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say where a row stands, by a few counts."""
+        part = self._part(watermark) or {}
+        below: Sequence[str] | None = ()
+        if self._source.mode == "incremental":
+            horizon = self._horizon(_recorded(part))
+            below = None if horizon.held else self._incremental(self._scan(()), horizon).conditions({})
+        return standing(self._sought((), part), key, below)
+
+    def _sought(self, columns: tuple[str, ...], part: Mapping[str, Any] | None) -> Again:
+        shape = self._known
+        if not shape.key:
+            raise no_key()
+        leaving = {column.name: column for column in shape.columns}
+        key = tuple(leaving[column.name] for column in shape.key)
+        return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
 
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""
@@ -183,9 +217,8 @@ class DatabaseExtractor:
         scan = self._scan(columns)
         part = self._part(watermark)
         if self._source.mode == "incremental":
-            recorded = part.get("horizon") if part else None
             # By statements of its own, before the snapshot that reads rows.
-            horizon = self._horizon((str(recorded[0]), str(recorded[1])) if recorded else None)
+            horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
             batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
             guard = Guard(self._reader, self._restore_accepted, horizon.kept, scan.empty)
@@ -248,43 +281,6 @@ class DatabaseExtractor:
     def _order(self, shape: Shape) -> tuple[Column, ...]:
         return shape.order if self._source.mode == "incremental" else shape.key
 
-    def _choose_pages(self) -> bool:
-        shape = self._known
-        order = tuple(column.name for column in self._order(shape))
-        if not shape.key:
-            self._note(
-                "Without source.key rows with the same cursor value are told apart by what they hold:"
-                " identical rows count as many, and at most 100,000 may share a value."
-                if shape.cursor
-                else "Without source.key an interrupted pass starts again from its first row."
-            )
-            return False
-        if not self._reader.traits.paged:
-            return False
-        if self._relation.parts and CURSOR not in order:
-            if any(index[: len(order)] == order for index in self._reader.indexes(self._relation)):
-                return True
-            missing = f"no index of {self._relation.name} begins with ({', '.join(order)})"
-        else:
-            what = "a query" if self._relation.query else "an expression"
-            missing = f"no index of its own gives the order of {what}"
-        self._note(
-            f"Rows are read by one long statement, sorted by the source: {missing}. With one they are read in pages."
-        )
-        return False
-
-    def _refused_filter(self, where: str) -> list[ConfigError]:
-        keyset = Keyset(self._reader, self._relation, where, ())
-        try:
-            self._reader.fetch(f"select 1 from {keyset.source} where ({where}\n) and 1 = 0")
-        except (ConfigError, SourceError) as error:
-            return [
-                ConfigError(
-                    f"The source refuses the filter. {error.message}", hint=error.hint, path="source.where"
-                )
-            ]
-        return []
-
     def _note(self, sentence: str) -> None:
         if sentence not in self._notes:
             self._notes.append(sentence)
@@ -294,3 +290,9 @@ class DatabaseExtractor:
         if self._shape is None:
             raise SourceError("The source is not open.")
         return self._shape
+
+
+def _recorded(part: Mapping[str, Any]) -> Raw | None:
+    """Return the horizon of an earlier run."""
+    recorded = part.get("horizon")
+    return (str(recorded[0]), str(recorded[1])) if recorded else None

@@ -16,6 +16,7 @@ from connector.mapping.arrow import registrable
 from connector.mapping.compiler import VERSION, Plan, compile_plan
 from connector.mapping.contract import Fault
 from connector.mapping.engine import ROWS, Engine
+from connector.mapping.kinds import ColumnType, described
 from connector.mapping.notes import notes
 from connector.mapping.objects import HIDDEN
 from connector.mapping.prints import add_unmapped, prints_of
@@ -218,6 +219,10 @@ class Mapper:
             f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys, pa.string())})
         )
         return _numpy(found, "key").astype(np.uint64)
+
+    def described(self) -> dict[str, ColumnType]:
+        """Return the types of the source's columns, in words, and the kinds that they have in items."""
+        return described(self._spec, self._engine)
 
     def cancel(self) -> None:
         """Interrupt a running `map`, which then raises Stopped; callable from any thread."""

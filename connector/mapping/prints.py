@@ -6,6 +6,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ def prints_of(result: pa.Table, kept: Indexes, batch: SourceBatch, said: tuple[s
     """
     prints = np.zeros(batch.rows.num_rows, PRINT)
     known = _bytes(result["known"]).view(">u8").reshape(-1, 2)
-    prints["high"][kept], prints["low"][kept] = known[:, 0], known[:, 1]
+    prints["high"][kept], prints["low"][kept] = known[:, 0], known[:, 1] >> 32
     # Where a row is one event it is known by its key alone: the hash that is at hand will do, though another release
     # of DuckDB may have another.
     if "item" in result.column_names:
@@ -78,13 +79,34 @@ def _bytes(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
 
 
 def _numbers(version: pa.Array | str, count: int) -> npt.NDArray[np.int64]:
-    """Return versions as numbers where all of them are whole ones."""
+    """Return versions as numbers: whole ones as they are, of others a hash, as they are only ever compared."""
     if isinstance(version, str):
         return np.full(count, int(version) if version.isdecimal() and len(version) < 19 else 0, np.int64)
     try:
-        found: npt.NDArray[np.int64] = pc.fill_null(version.cast(pa.int64()), 0).to_numpy(
-            zero_copy_only=False
-        )
+        return _int64(version.cast(pa.int64()))
     except pa.ArrowInvalid:
-        return np.zeros(count, np.int64)
+        return _read(version.cast(pa.string()))
+
+
+def _read(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """Return texts as numbers, each by its own form: whole numbers, times in microseconds since 1970, else a hash."""
+    numbers = np.zeros(len(texts), np.int64)
+    left = np.ones(len(texts), np.bool_)
+    for form, kind in ((_WHOLE, pa.int64()), (_TIME, pa.timestamp("us"))):
+        fits = pc.fill_null(pc.match_substring_regex(texts, form), False).to_numpy(zero_copy_only=False)
+        chosen = pc.utf8_rtrim(texts.filter(pa.array(fits)), "Z")
+        with suppress(pa.ArrowInvalid):  # the thirtieth of February
+            numbers[fits] = _int64(chosen.cast(kind).cast(pa.int64()))
+            left &= ~fits
+    others = texts.filter(pa.array(left)).to_pylist()
+    numbers[left] = np.array([key_hash(text or "")[0] for text in others], np.uint64).view(np.int64)
+    return numbers
+
+
+def _int64(array: pa.Array) -> npt.NDArray[np.int64]:
+    found: npt.NDArray[np.int64] = pc.fill_null(array, 0).to_numpy(zero_copy_only=False)
     return found
+
+
+_WHOLE = r"^-?\d{1,18}$"
+_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?$"

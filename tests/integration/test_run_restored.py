@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from shop import Shop
+from shop import Shop, wait_for
 
 
 @pytest.fixture
@@ -49,6 +49,12 @@ def recovered(folder: Path) -> None:
     os.chown(signal, owner.st_uid, owner.st_gid)
 
 
+def in_recovery(url: str) -> bool:
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute("select pg_is_in_recovery()").fetchone()
+    return found is None or bool(found[0])
+
+
 def test_a_restored_server_stops_the_run_until_that_is_accepted(shop: Shop, cluster: Any) -> None:
     """By its counter of transactions, and, where that may have caught up, by its timeline."""
     url = cluster.get_uri().replace("postgres:@", "postgres@")
@@ -82,6 +88,7 @@ def test_a_restored_server_stops_the_run_until_that_is_accepted(shop: Shop, clus
     assert shop.execute("run", "--accept", "restore", path).code == 0
     assert shop.received() == dict.fromkeys((1, 2, 3, 4), 1)
     stopped(cluster, recovered)
+    wait_for(lambda: not in_recovery(url))
     put(5)
     shop.refuses(shop.run("run", path), 5, "its timeline was 00000001 and is 00000002")
     assert shop.run("run", "--accept", "restore", path).code == 0

@@ -36,7 +36,7 @@ class Again:
 
     def batches(self, keys: Sequence[str]) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` that stand at or below the watermark."""
-        passed = self._passed()
+        passed = self.condition()
         if passed is None:
             return
         for group in sought(keys, [column.field for column in self.key], self.timezone, _KEYS):
@@ -44,13 +44,21 @@ class Again:
                 for chunk in self.scan.chunks([*passed, condition]):
                     yield from group.of(self._batch(chunk))
 
-    def everything(self) -> Iterator[SourceBatch]:
-        """Yield all rows that stand at or below the watermark."""
-        passed = self._passed()
+    def passed(self, conditions: Sequence[str]) -> Iterator[SourceBatch]:
+        """Yield all rows that stand at or below the watermark and meet `conditions`."""
+        passed = self.condition()
         if passed is not None:
-            yield from map(self._batch, self.scan.chunks(passed))
+            yield from map(self._batch, self.scan.chunks([*passed, *conditions]))
 
-    def _passed(self) -> list[str] | None:
+    def ahead(self) -> Iterator[SourceBatch]:
+        """Yield all rows that do not stand at or below the watermark, and can be read some day."""
+        cursor = self.scan.keyset.order[0]
+        ahead = [f"{cursor.sql} is not null", *([cursor.finite] if cursor.finite else [])]
+        if (passed := self.condition()) is not None:
+            ahead.append(f"not ({' and '.join(f'({each})' for each in passed)})")
+        yield from map(self._batch, self.scan.chunks(ahead))
+
+    def condition(self) -> list[str] | None:
         """Conditions for rows that were read before, None where none was."""
         cursor = self.scan.keyset.order[0]
         if self.part is None:
@@ -66,6 +74,11 @@ class Again:
             return None
         finite = [cursor.finite] if cursor.finite else []
         return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
+
+    def conditions(self, keys: Sequence[str]) -> list[str]:
+        """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""
+        groups = sought(keys, [column.field for column in self.key], self.timezone, _KEYS)
+        return [condition for group in groups if (condition := self._condition(group))]
 
     def _condition(self, group: Sought) -> str:
         columns = [list(texts(values)) for values in group.values]

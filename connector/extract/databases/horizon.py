@@ -12,6 +12,7 @@ import pyarrow as pa
 from connector.errors import ConfigError
 from connector.extract.databases.reader import Auto, Column, Raw, Reader
 from connector.extract.databases.times import written
+from connector.extract.databases.wallclock import goes_back, least_shown
 
 _FALLBACK = dt.timedelta(seconds=60)
 # A transaction open for longer than this is named.
@@ -124,7 +125,7 @@ def _by_duration(reader: Reader, cursor: Column, policy: Policy, settle: dt.time
         promise = "Late rows: a row committed after one with a higher cursor was read is skipped (settle: 0)."
         # SQLite has one writer at a time, so only stamps made before its turn can be late.
         quiet = reader.traits.settle == dt.timedelta(0) and not why
-        notes = () if quiet else (why + promise,)
+        notes = (*(() if quiet else (why + promise,)), *_twice(cursor, policy.timezone))
         if not cursor.is_time and not reader.traits.mixed:
             return Horizon(None, notes=notes)
         latest = reader.clock() + policy.future
@@ -140,6 +141,15 @@ def _by_duration(reader: Reader, cursor: Column, policy: Policy, settle: dt.time
         stamp(now + policy.future, cursor, policy.timezone),
         notes=(why + promise, *reader.advice(settle)),
     )
+
+
+def _twice(cursor: Column, timezone: str) -> tuple[str, ...]:
+    zoned = pa.types.is_timestamp(cursor.type) and cursor.type.tz
+    if not cursor.is_time or zoned or not goes_back(dt.datetime.now(dt.UTC), ZoneInfo(timezone)):
+        return ()
+    shown = f"clocks in {timezone} show one hour twice a year"
+    risk = "with settle: 0 rows stamped in it can be skipped. Stamp in UTC"
+    return (f"The cursor {cursor.name!r} names no zone, and {shown}: {risk}.",)
 
 
 def _by_transactions(auto: Auto, cursor: Column, policy: Policy, recorded: Raw | None) -> Horizon:
@@ -162,9 +172,14 @@ def _by_transactions(auto: Auto, cursor: Column, policy: Policy, recorded: Raw |
 
 
 def stamp(instant: dt.datetime, cursor: Column, timezone: str) -> Raw:
-    """Write an instant in the cursor's type, cut off (never rounded up) at its precision."""
+    """Write an instant in the cursor's type, cut off (never rounded up) at its precision.
+
+    Without a zone it is the least stamp that clocks in `timezone` still give, see `least_shown`.
+    """
     zoned = pa.types.is_timestamp(cursor.type) and cursor.type.tz
-    local = instant.astimezone(dt.UTC if zoned else ZoneInfo(timezone)).replace(tzinfo=None)
+    local = (
+        instant.astimezone(dt.UTC).replace(tzinfo=None) if zoned else least_shown(instant, ZoneInfo(timezone))
+    )
     if pa.types.is_date(cursor.type):
         return cursor.native, local.date().isoformat()
     text = local.isoformat(sep=" ", timespec="microseconds")

@@ -74,8 +74,8 @@ def _restored(seen: str) -> GuardTripped:
     return GuardTripped(
         f"The source is not as it was when the watermark was made: {seen}. It was restored from a backup, or another"
         " server has taken its place, and what is written since may lie below the watermark.",
-        hint="compare what was delivered with the source; then go on from the watermark: connector run --accept restore,"
-        " or start over: connector state reset",
+        hint="go on from the watermark: connector run --accept restore, and find what lies below it: connector reconcile"
+        " --fix; or start over: connector state reset",
     )
 
 

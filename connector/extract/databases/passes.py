@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.extract.databases.ordered import Scan, null_key
@@ -41,7 +41,8 @@ class Passes:
             last = batch.end["rows"]["key"]
             yield batch
         end = Watermark({"rows": {"pass": number, "key": last, "done": True}})
-        yield self.scan.empty(end)
+        # What vanished is told of under the number of the pass, too.
+        yield replace(self.scan.empty(end), version=str(number))
 
     def _batch(self, chunk: Chunk, number: int) -> SourceBatch:
         def position(n: int) -> Watermark:
