@@ -149,8 +149,13 @@ class Extractor(Protocol):
             SourceError: as `read`.
         """
 
-    def restarted(self, watermark: Watermark) -> Watermark:
-        """Return the watermark from which an unfinished pass starts again at its first row, under its number."""
+    def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
+        """Return the watermark from which an unfinished pass starts again at its first row.
+
+        Args:
+            watermark: how far runs have come.
+            anew: whether under a number of its own, as the next pass.
+        """
 
     def cancel(self) -> None:
         """Interrupt a blocked call; `read` then raises Stopped."""

@@ -194,12 +194,12 @@ class DatabaseExtractor:
         key = tuple(leaving[column.name] for column in shape.key)
         return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
 
-    def restarted(self, watermark: Watermark) -> Watermark:
+    def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""
         part = self._part(watermark)
         if not part or part.get("done", True):
             return watermark
-        return Watermark({_PART: {**part, "key": None}})
+        return Watermark({_PART: {**part, "key": None, "done": anew}})
 
     def cancel(self) -> None:
         """Interrupt the running statement; `read` raises Stopped."""

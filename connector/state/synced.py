@@ -18,7 +18,7 @@ import numpy.typing as npt
 from connector.state import segments
 from connector.state.database import Database
 from connector.state.segments import Head, Part
-from connector.synced import NOTHING, PRINT, Prints, Segment, latest, present
+from connector.synced import DOUBT, NOTHING, PRINT, Prints, Segment, latest, outcome, present
 
 # Prints of a merged segment, and how many prints and segments are read from the store at once.
 MERGED = 65_536
@@ -139,6 +139,11 @@ class Synced:
         for first in range(0, len(merged.prints), MERGED):
             yield np.asarray(merged.prints[first : first + MERGED])[current[first : first + MERGED]]
         yield self._fresh.prints
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether items are in doubt: sent, and not known to have arrived."""
+        return any((outcome(prints) == DOUBT).any() for prints in self.all())
 
     def unread(self) -> Iterator[Prints]:
         """Yield everything that was never looked up, each key once."""

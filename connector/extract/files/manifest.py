@@ -111,11 +111,12 @@ def news(todo: Plan, watermark: Watermark, schema: pa.Schema) -> dict[str, objec
     return found
 
 
-def restarted(watermark: Watermark) -> Watermark:
+def restarted(watermark: Watermark, *, anew: bool = False) -> Watermark:
     """Return the watermark of an unfinished pass without what it has read of the files; any other as it is."""
     if watermark.get(WHOLE, {"done": True})["done"]:
         return watermark
-    return Watermark({name: value for name, value in watermark.items() if name in (WHOLE, SCHEMA)})
+    kept = {name: value for name, value in watermark.items() if name == SCHEMA}
+    return Watermark({**kept, WHOLE: {**watermark[WHOLE], "done": anew}})
 
 
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
