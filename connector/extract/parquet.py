@@ -15,7 +15,7 @@ from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_r
 from connector.extract.files.checks import Resolved, declared_fields, resolve, unified
 from connector.extract.files.footers import Footer, Footers
 from connector.extract.files.left import Left
-from connector.extract.files.listing import Dataset, File, list_dataset
+from connector.extract.files.listing import Dataset, File, list_dataset, nothing, partition_names
 from connector.extract.files.manifest import (
     SCHEMA,
     WHOLE,
@@ -23,7 +23,7 @@ from connector.extract.files.manifest import (
     Todo,
     changed,
     last_pass,
-    pack_schema,
+    news,
     pass_number,
     passed,
     plan,
@@ -80,13 +80,15 @@ class ParquetExtractor:
 
         Raises:
             ConfigErrors: names, types or expressions that are wrong, all at once.
-            ConfigError: the path matches nothing.
+            ConfigError: the path does not exist.
             SourceError: the files cannot be listed, or none is complete yet.
             CredentialsError: the store refuses the credentials.
         """
         self._dataset = list_dataset(self._source.path)
         stable_for = self._source.stable_for.total_seconds()
         self._footers = Footers(self._dataset, stable_for, self._left, self._check_cancelled)
+        if not self._dataset.files:
+            return  # whether that is a mistake is known with the watermark
         self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         try:
             resolve(self._source, self._unify([self._sample()], None), self._sql)
@@ -114,6 +116,7 @@ class ParquetExtractor:
             f"the folders' values are used for {', '.join(sorted(shadowed))}, not the files'": shadowed,
             f"{self._null_cursors} rows without a cursor were not read": self._null_cursors,
             self._left.note: self._left.note,
+            f"{self._dataset.name} matches no file any more": not self._dataset.files,
         }
         return tuple(note for note, holds in notes.items() if holds)
 
@@ -141,14 +144,15 @@ class ParquetExtractor:
         todo = self._prepare(watermark)
         resolved = resolve(self._source, self._fixed(), self._sql)
         shape = self._shape(columns, resolved, todo.number)
-        news = self._news(todo, watermark)
+        own = [f for f in self._fixed() if f.name not in self._dataset.partition_names]
+        parts = news(todo, pa.schema(own), watermark)
         if self._source.start == "now" and not watermark and todo.number is None:
-            news |= self._finished_unread(
+            parts |= self._finished_unread(
                 todo, replace(shape, schema=shape.schema.empty_table().select([]).schema, key=())
             )
             todo = replace(todo, todos=())
-        if news:
-            yield without_rows(shape, Watermark(news))
+        if parts:
+            yield without_rows(shape, Watermark(parts))
         assembler = Assembler(shape, self._sql)
         for pieces in self._pieces(shape, todo.todos):
             self._check_cancelled()
@@ -187,16 +191,6 @@ class ParquetExtractor:
             for pieces in self._pieces(shape, todos):
                 self._check_cancelled()
                 yield from wanted.of(assembler.batch(pieces))
-
-    def _news(self, todo: Plan, watermark: Watermark) -> dict[str, object]:
-        """What holds from the start of the run on: touched files, the columns, the pass."""
-        news: dict[str, object] = dict(todo.touched)
-        schema = pa.schema([f for f in self._fixed() if f.name not in self._dataset.partition_names])
-        if not schema.equals(unpack_schema(watermark) or pa.schema([]), check_metadata=True):
-            news[SCHEMA] = pack_schema(schema)
-        if todo.begins:
-            news[WHOLE] = {"pass": todo.number, "done": False}
-        return news
 
     def _finished_unread(self, todo: Plan, shape: Shape) -> dict[str, object]:
         """With ``start: now`` the files of the first run count as read; with a cursor, up to their highest."""
@@ -250,6 +244,8 @@ class ParquetExtractor:
         """Decide what to read from `watermark` on; looks only into files that are not settled by it."""
         if self._plan is not None and (watermark is self._watermark or watermark == self._watermark):
             return self._plan
+        if not self._dataset.files:
+            self._emptied(watermark)
         number, begins = (None, False) if self._source.mode == "incremental" else pass_number(watermark)
         self._found = self._footers.read(
             changed(self._dataset.files, EMPTY_WATERMARK if begins else watermark, number)
@@ -261,6 +257,14 @@ class ParquetExtractor:
                 "the columns were fixed before it was known which files are new: call estimate before schema"
             )
         return self._plan
+
+    def _emptied(self, watermark: Watermark) -> None:
+        """Files that were all removed are no mistake, but a pass that finds none would count every row as gone."""
+        if SCHEMA not in watermark or self._source.mode != "incremental":
+            raise nothing(self._dataset)
+        names = partition_names(name for name in watermark if not name.startswith("/"))
+        self._dataset = replace(self._dataset, partition_names=names)
+        self._declared = declared_fields(self._source, names, self._sql)
 
     def _fixed(self) -> pa.Schema:
         if self._plain is None:

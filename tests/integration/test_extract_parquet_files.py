@@ -327,7 +327,7 @@ def test_paths(tmp_path):
     assert Run(tmp_path.as_uri() + "/**/c.parquet").column("x") == [2]
     for missing in ("nope", "nope/*.parquet", "*.csv"):
         with pytest.raises(ConfigError, match=r"nope|csv"):
-            extractor(tmp_path / missing).open()
+            Run(tmp_path / missing)
 
 
 def test_literal_brackets_in_a_name(tmp_path):

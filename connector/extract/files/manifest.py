@@ -95,6 +95,22 @@ def last_pass(watermark: Watermark | None) -> int:
     return int(watermark[WHOLE]["pass"]) if watermark and WHOLE in watermark else 0
 
 
+def news(todo: Plan, schema: pa.Schema, watermark: Watermark) -> dict[str, Any]:
+    """Return what holds from the start of a run on: the parts of touched files, the columns, the pass.
+
+    Args:
+        todo: what the run reads.
+        schema: the columns of the files, without those of the folders.
+        watermark: how far runs have come.
+    """
+    parts: dict[str, Any] = dict(todo.touched)
+    if not schema.equals(unpack_schema(watermark) or pa.schema([]), check_metadata=True):
+        parts[SCHEMA] = pack_schema(schema)
+    if todo.begins:
+        parts[WHOLE] = {"pass": todo.number, "done": False}
+    return parts
+
+
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
     """Return the files that must be looked into: new, unfinished, or of another size or time than recorded."""
     return [file for file in files if not _settled(file, _part(file, watermark, number), number)]
