@@ -10,7 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
 
+from connector.errors import DataError
 from connector.extract.files.footers import Footer
 from connector.extract.files.listing import File
 from connector.model import Watermark
@@ -21,6 +24,7 @@ SCHEMA = "/schema"
 
 Raw = int | Decimal
 _TIMESTAMP = re.compile(r"timestamp\[(\w+)(?:, tz=(.+))?\]")
+_COARSER = {"s": "second", "ms": "millisecond", "us": "microsecond", "day": "day"}
 _DECIMAL = re.compile(r"decimal\d+\((\d+), (-?\d+)\)")
 
 
@@ -197,7 +201,11 @@ def pack_cursor(value: Raw | None, data_type: pa.DataType) -> list[str] | None:
 
 
 def unpack_cursor(stored: list[str] | None, data_type: pa.DataType) -> pa.Scalar | None:
-    """Return a stored cursor in the type that the cursor has now."""
+    """Return a stored cursor in the type that the cursor has now.
+
+    Raises:
+        DataError: it has no value in that type.
+    """
     if stored is None:
         return None
     name, text = stored
@@ -209,4 +217,22 @@ def unpack_cursor(stored: list[str] | None, data_type: pa.DataType) -> pa.Scalar
         scalar = pa.scalar(int(text), pa.int32()).cast(pa.date32())
     else:
         scalar = pa.scalar(int(text), name)
-    return scalar if scalar.type == data_type else scalar.cast(data_type)
+    return scalar if scalar.type == data_type else _cast(scalar, data_type)
+
+
+def _cast(cursor: pa.Scalar, data_type: pa.DataType) -> pa.Scalar:
+    """A cursor in another type; rounded down in a coarser one, in which what lies above stays above."""
+    try:
+        return cursor.cast(data_type)
+    except pa.ArrowInvalid:
+        pass
+    try:
+        if pat.is_timestamp(cursor.type):
+            return pc.floor_temporal(cursor, unit=_COARSER[getattr(data_type, "unit", "day")]).cast(data_type)
+        scale = data_type.scale if pat.is_decimal(data_type) else 0
+        return pc.round(cursor, ndigits=scale, round_mode="down").cast(data_type)
+    except (pa.ArrowException, KeyError) as error:
+        raise DataError(
+            f"the cursor is now of type {data_type}, in which the last one, a {cursor.type}, has no value",
+            hint="declare the type it had under source.columns, or begin anew (connector state reset)",
+        ) from error
