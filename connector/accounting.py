@@ -46,6 +46,7 @@ class BatchAccounts:
             read=high - low,
             delivered=sent - len(refused) + _between(batch.recovered, low, high),
             rejected=len(rejects),
+            unchanged=_between(batch.unchanged, low, high),
             filtered=_between(batch.filtered, low, high),
             items=request.items - self._items(refused),
             requests=outcome.attempts if sent else 0,

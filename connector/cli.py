@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from connector.cli_options import (
+    Accept,
+    Adopt,
     Configs,
     Env,
     Json,
+    Keys,
     Limit,
+    Resend,
     State,
     Target,
     Targets,
@@ -24,6 +28,7 @@ from connector.cli_options import (
     set_debugging,
     state_of,
 )
+from connector.cli_plan import plan, trace
 from connector.cli_rejects import rejects_app
 from connector.cli_state import state_app
 from connector.errors import ConfigError
@@ -76,6 +81,10 @@ def run(
         typer.Option("--dry-run", help="Write the exact requests as NDJSON; send nothing, touch no state."),
     ] = False,
     wait: Wait = False,
+    accept: Accept = None,
+    adopt: Adopt = False,
+    resend: Resend = None,
+    key: Keys = None,
     json: Json = False,
 ) -> None:
     """Move what is new from the sources into Track, and account for every row."""
@@ -83,11 +92,45 @@ def run(
 
     with exit_codes():
         files = files_of(targets, configs)
-        if dry_run:
-            code = commands.dry_run(files, env, state, limit)
-        else:
-            code = commands.run(files, commands.RunOptions(env, state, limit, json, wait, debugging()))
+        accepted = frozenset(guard.value for guard in accept or ())
+        options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
+        again = commands.Again(resend.value if resend else None, tuple(key or ()))
+        code = (commands.dry_run if dry_run else commands.run)(files, options, again)
     raise typer.Exit(code)
+
+
+@app.command()
+def reconcile(
+    target: Target,
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+    least: Annotated[
+        str | None, typer.Option("--from", metavar="CURSOR", help="Compare rows from this cursor on.")
+    ] = None,
+    most: Annotated[
+        str | None, typer.Option("--to", metavar="CURSOR", help="Compare rows below this cursor.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Read the keys of all rows, instead of counting ranges first.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Send what is missing or outdated; note what is gone as gone.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove that what the source holds was read: compare it with what Track is known to have. Ends with 5 if it differs."""
+    from connector import commands
+
+    with exit_codes():
+        sync = load(target, configs, env)
+        wanted = commands.Reconcile(state_of(sync, state), (least, most), exact, fix, json)
+        code = commands.reconcile(sync, wanted)
+    raise typer.Exit(code)
+
+
+app.command()(plan)
+app.command()(trace)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -14,6 +15,22 @@ from connector.errors import Bug, ConfigError, ConnectorError, Stopped
 
 if TYPE_CHECKING:
     from connector.config.models import Sync
+
+
+class Guard(StrEnum):
+    """A guard that a person may let pass."""
+
+    DRIFT = "drift"
+    RESTORE = "restore"
+    DELETES = "deletes"
+
+
+class Scope(StrEnum):
+    """What is sent again."""
+
+    CHANGED = "changed"
+    ALL = "all"
+
 
 Target = Annotated[str, typer.Argument(metavar="SYNC", help="A YAML file, or a name looked up in --configs.")]
 Targets = Annotated[
@@ -37,6 +54,32 @@ Env = Annotated[str | None, typer.Option("--env", help="An environment of connec
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait while another process runs the sync, instead of ending with 3.")
+]
+Accept = Annotated[
+    list[Guard] | None,
+    typer.Option(
+        "--accept",
+        metavar="WHAT",
+        help="Let a guard pass for once, after a look: drift (changed columns), restore (a restored source) or deletes (many of them); repeatable.",
+    ),
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Let the state belong to the destination as it is configured now.")
+]
+Resend = Annotated[
+    Scope | None,
+    typer.Option(
+        "--resend",
+        help="Read the rows up to the watermark again, and send those whose items have changed, or all; then what is new.",
+    ),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="Send only the row with this key, again; a composite key is a JSON array. Repeatable.",
+    ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many rows.")]
 
@@ -86,14 +129,21 @@ def debugging() -> bool:
 
 
 def files_of(targets: list[str] | None, configs: Path | None) -> list[Path]:
-    """Return the files of all syncs meant, each once."""
-    from connector.config.syncs import find_syncs
+    """Return the files of all syncs meant, each once, however often and in whatever spelling it is named.
 
-    found: dict[Path, None] = {}
+    Raises:
+        ConfigError: one of them is not found, or two have one name or one id.
+    """
+    from connector.config.syncs import check_unique, find_syncs
+
+    found: dict[Path, Path] = {}
     names: list[str | None] = [*targets] if targets else [None]
     for target in names:
-        found.update(dict.fromkeys(find_syncs(target, configs)))
-    return list(found)
+        for file in find_syncs(target, configs):
+            found.setdefault(file.resolve(), file)
+    files = list(found.values())
+    check_unique(files)  # they may come from several folders
+    return files
 
 
 def load(target: str, configs: Path | None, environment: str | None) -> Sync:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ import typer
 
 from connector.cli_options import Configs, Env, Json, State, Target, confirmed, exit_codes, load, state_of
 from connector.errors import ConfigError
+
+
+class Assumed(StrEnum):
+    """What a person says was sent."""
+
+    SENT = "sent"
+    UNSENT = "unsent"
+
 
 state_app = typer.Typer(help="Look at and change what survives between runs.", no_args_is_help=True)
 
@@ -75,6 +84,28 @@ def state_rename(
     with exit_codes():
         sync = load(target, configs, env)
         statekeeping.rename(sync, state_of(sync, state), old)
+
+
+@state_app.command("rebuild")
+def state_rebuild(
+    target: Target,
+    assume: Annotated[
+        Assumed,
+        typer.Option(
+            "--assume",
+            help="sent: all rows up to the watermark, as the mapping makes them now, count as sent; unsent: none does.",
+        ),
+    ],
+    configs: Configs = None,
+    state: State = None,
+    env: Env = None,
+) -> None:
+    """Note anew what Track has of a sync (synced), when that was lost or not kept. Sends nothing."""
+    from connector import rebuilding
+
+    with exit_codes():
+        sync = load(target, configs, env)
+        rebuilding.rebuild(sync, state_of(sync, state), sent=assume is Assumed.SENT)
 
 
 @state_app.command("copy")

@@ -6,16 +6,22 @@ import json as jsonlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from connector import console, wiring
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.config.syncs import state_url
-from connector.errors import ConfigError, ConnectorError, Stopped, worst_exit_code
+from connector.errors import ConfigError, ConnectorError, GuardTripped, Stopped, worst_exit_code
+from connector.keys import canonical_key
 from connector.model import RunReport
-from connector.reading import Reading
-from connector.runner import Options, Watch, run_sync
+from connector.opening import Decided
+from connector.progress import Progress
+from connector.reading import News, Reading
+from connector.resending import OfKeys, Resend
+from connector.runner import run_sync
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +34,34 @@ class RunOptions:
     json: bool
     wait: bool = False
     debug: bool = False
+    accept: frozenset[str] = frozenset()
+    adopt: bool = False
+
+    @property
+    def decided(self) -> Decided:
+        """What a person lets pass."""
+        return Decided(self.accept, self.adopt)
 
 
-def run(files: Sequence[Path], options: RunOptions) -> int:
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What ``run`` sends again: everything up to the watermark or what changed of it, or the rows of some keys."""
+
+    scope: Literal["changed", "all"] | None = None
+    keys: tuple[str, ...] = ()
+
+    def readings(self, sync: Sync, options: RunOptions) -> Iterator[Reading]:
+        """Yield what is moved, one run after the other."""
+        if self.keys:
+            yield OfKeys([canonical_key(key) for key in self.keys])
+            return
+        if self.scope is not None and sync.source.mode == "incremental":
+            yield Resend(self.scope)
+        # A pass reads everything by itself, and sends what has changed, or all of it.
+        yield News(options.limit, options.accept, anew=self.scope == "all")
+
+
+def run(files: Sequence[Path], options: RunOptions, again: Again | None = None) -> int:
     """Run syncs one after the other, all of them, and return the worst exit code.
 
     A file with mistakes does not keep the others from running.
@@ -43,9 +74,12 @@ def run(files: Sequence[Path], options: RunOptions) -> int:
             if stop.requested:
                 codes.append(Stopped.exit_code)
                 break
-            report = _run_one(sync, options, stop)
-            done.append((sync.sync, report))
-            codes.append(report.exit_code or 0)
+            for reading in (again or Again()).readings(sync, options):
+                report = _run_one(sync, options, stop, reading)
+                done.append((sync.sync, report))
+                codes.append(report.exit_code or 0)
+                if report.exit_code:
+                    break
     if options.json:
         console.json_lines(console.as_json(report, name) for name, report in done)
     elif done:
@@ -84,9 +118,9 @@ def replay(sync: Sync, options: RunOptions, reading: Reading) -> int:
 
 def dry_replay(sync: Sync, state: str, reading: Reading) -> None:
     """Print the exact requests that a replay would send."""
-    from connector.rehearsal import bodies, replayed_batches
+    from connector.rehearsal import requests
 
-    for body in bodies(sync, replayed_batches(sync, state, reading)):
+    for body in requests(sync, state, reading, Decided()):
         console.raw(body.decode())
 
 
@@ -100,24 +134,94 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal, reading: Reading
 
     with console.Live(sync.sync) as live:
         watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
-        return run_sync(sync, Options(state, options.limit, options.wait), stop, watch, reading)
+        added = Options(state, options.limit, options.wait, options.accept, options.adopt)
+        return run_sync(sync, added, stop, watch, reading)
 
 
-def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """The options of ``reconcile``: what is compared, and whether it is mended."""
+
+    state: str
+    between: tuple[str | None, str | None]
+    exact: bool
+    fix: bool
+    json: bool
+
+
+def reconcile(sync: Sync, options: Reconcile) -> int:
+    """Compare the source with what Track is known to have, and print what differs; return the exit code.
+
+    With `fix`, what is missing or outdated is sent, and what is gone from the source is noted as gone.
+    """
+    from connector import reconciling
+
+    stop = StopSignal()
+    with stop.on_signals(), stop.interrupting():
+        found = reconciling.reconcile(sync, options.state, exact=options.exact, between=options.between)
+    if options.json:
+        console.json_lines([{"sync": sync.sync, **found.counts}])
+    else:
+        console.table(f"{sync.sync}: source and synced", ("", "rows"), found.lines())
+    if found.clean or not options.fix:
+        return 0 if found.clean else GuardTripped.exit_code
+    if found.lost:
+        reconciling.note_gone(sync, options.state, found.lost)
+    if not found.keys:
+        return 0
+    run_options = RunOptions(sync.environment, options.state, None, options.json)
+    report = _run_one(sync, run_options, StopSignal(), OfKeys(found.keys))
+    if options.json:
+        console.json_lines([console.as_json(report, sync.sync)])
+    else:
+        console.reports([(sync.sync, report)])
+    return report.exit_code or 0
+
+
+def dry_run(files: Sequence[Path], options: RunOptions, again: Again | None = None) -> int:
     """Print the exact requests that runs would send, one JSON body a line."""
-    from connector.rehearsal import bodies, mapped_batches
+    from connector.rehearsal import requests
 
     codes = [0]
-    for file in files:
+    for sync in _loaded(files, options.environment, codes):
+        state = state_url(sync.file, options.state, environment=sync.environment)
         try:
-            sync = load_sync(file, environment=environment)
-            batches = mapped_batches(sync, state_url(file, state, environment=environment), limit)
-            for body in bodies(sync, batches):
-                console.raw(body.decode())
+            for reading in (again or Again()).readings(sync, options):
+                for body in requests(sync, state, reading, options.decided):
+                    console.raw(body.decode())
         except ConnectorError as error:
             console.fail(error)
             codes.append(error.exit_code)
     return worst_exit_code(codes)
+
+
+def plan(files: Sequence[Path], options: RunOptions, again: Again, samples: int) -> int:
+    """Print what runs would do, and return the exit code that they would end with."""
+    from connector import console_plan, planning
+
+    found: list[planning.Plan] = []
+    codes: list[int] = []
+    stop = StopSignal()
+    with stop.on_signals(), stop.interrupting():
+        for sync in _loaded(files, options.environment, codes):
+            state = state_url(sync.file, options.state, environment=sync.environment)
+            wanted = planning.Options(state, options.decided, options.limit, samples)
+            progress = Progress()
+            with console.Live(sync.sync) as live:
+                live.watch(progress)
+                foreseen = planning.plan(sync, wanted, again.readings(sync, options), progress)
+            found.append(foreseen)
+            for text in foreseen.notes:
+                console.note(f"{sync.sync}: {text}")
+            for error in foreseen.errors:
+                console.fail(error, sync.sync)
+            if stop.requested:
+                break
+    if options.json:
+        console.json_lines(map(console_plan.as_json, found))
+    else:
+        console_plan.plans(found)
+    return worst_exit_code([*codes, *(each.exit_code for each in found)])
 
 
 def test(files: Sequence[Path], environment: str | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -37,6 +37,7 @@ class Feed:
         interrupt: ends what blocks that thread, which then raises Stopped.
         mapper: makes items of them.
         deliver: called from the mapping thread.
+        rest: what follows when the source has been read to its end.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Feed:
         interrupt: Callable[[], None],
         mapper: Maps,
         deliver: Callable[[MappedBatch | End], None],
+        rest: Callable[[], Iterable[MappedBatch]] = tuple,
     ) -> None:
         self._batches = batches
         self._interrupt = interrupt
         self._mapper = mapper
         self._deliver = deliver
+        self._rest = rest
         self._raw: queue.Queue[SourceBatch | End] = queue.Queue(_READ_AHEAD)
         self._room = threading.Semaphore(_MAPPED_AHEAD)
         self._cancelled = threading.Event()
@@ -93,11 +96,9 @@ class Feed:
         while True:
             batch = self._raw.get()
             if isinstance(batch, End):
-                self._deliver(batch)
+                self._deliver(self._ended(batch))
                 return
-            if not self._cancelled.is_set():
-                self._room.acquire()
-            if self._cancelled.is_set():
+            if not self._has_room():
                 continue  # the reader may be blocked on the queue: drain it up to its End
             try:
                 mapped = self._mapper.map(batch)
@@ -109,16 +110,37 @@ class Feed:
                 return
             self._deliver(mapped)
 
+    def _ended(self, end: End) -> End:
+        """Deliver what follows the last batch of a source that was read to its end."""
+        if end.error is not None:
+            return end
+        try:
+            rest = iter(self._rest())
+            while self._has_room() and (mapped := next(rest, None)) is not None:
+                self._deliver(mapped)
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the run is
+            return End(error)
+        return end
+
+    def _has_room(self) -> bool:
+        """Wait until one more batch may be mapped; whether it still should be."""
+        if not self._cancelled.is_set():
+            self._room.acquire()
+        return not self._cancelled.is_set()
+
     def _drain(self) -> None:
         while not isinstance(self._raw.get(), End):
             pass
 
 
 def limited(batches: Iterator[SourceBatch], limit: int | None) -> Iterator[SourceBatch]:
-    """Yield `batches` up to `limit` rows; the last one is cut, with the watermark that belongs to the cut."""
+    """Yield `batches` up to `limit` rows; the last one is cut, with the watermark that belongs to the cut.
+
+    Rows that are read once more and move no watermark do not count: there may be as many of them in each run.
+    """
     left = limit
     for batch in batches:
-        rows = batch.rows.num_rows
+        rows = batch.rows.num_rows if batch.end else 0
         if left is None or rows < left:
             left = None if left is None else left - rows
             yield batch

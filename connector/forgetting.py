@@ -26,6 +26,7 @@ from connector.rehearsal import items_of
 from connector.runner import LEASE, LIVE
 from connector.state.rejects import RejectFilter, StoredReject
 from connector.state.store import StateStore
+from connector.synced import key_hash
 
 # What tells items apart in the destination, and the filters that the sandbox deletes by.
 _IDENTIFIERS = ("eventId", "profileId", "userId", "accountId", "productId")
@@ -80,6 +81,8 @@ def forget(sync: Sync, state: str, subject: Subject) -> None:
         found["eventId"] |= {one.reject.event_id for one in concerned if one.reject.event_id}
         digest = (subject.kind, digests(sync.id, subject.kind, [subject.value])[0])
         deleted = store.forget(lease, [digest], {_filter(sync, one) for one in concerned})
+        if subject.kind == "key":
+            store.merge_synced(lease, without=[key_hash(subject.value)])
         backups = store.scrub()
     console.say(f"{sync.sync}: forgotten: {deleted:,} rejects deleted; no run and no replay sends it again")
     for path in backups:

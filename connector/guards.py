@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from connector.errors import GuardTripped
 
@@ -16,13 +17,16 @@ _REFUSE = {
 }
 
 
-def compare(sync: str, before: Mapping[str, str] | None, now: Mapping[str, str]) -> list[str]:
+def compare(
+    sync: str, before: Mapping[str, Any] | None, now: Mapping[str, Any], *, adopt: bool = False
+) -> list[str]:
     """Hold the fingerprint of a run against that of the state.
 
     Args:
         sync: its name, for messages.
         before: part -> digest as stored; None for a sync without state.
         now: part -> digest of this run.
+        adopt: whether the state may belong to another destination from now on.
 
     Returns:
         The parts that have changed, and may.
@@ -30,10 +34,19 @@ def compare(sync: str, before: Mapping[str, str] | None, now: Mapping[str, str])
     Raises:
         GuardTripped: what the watermark hangs on has changed.
     """
-    changed = [name for name in now if before and before.get(name, now[name]) != now[name]]
-    if refused := [_REFUSE[name] for name in changed if name in _REFUSE]:
+    digests = now.keys() - {"columns"}  # those are `connector/drift.py`'s
+    changed = [
+        name for name in now if name in digests and before and before.get(name, now[name]) != now[name]
+    ]
+    refused = [name for name in changed if name in _REFUSE and not (adopt and name == "destination")]
+    if refused:
+        alone = (
+            "let this state belong to the new destination (--adopt), " if refused == ["destination"] else ""
+        )
         raise GuardTripped(
-            f"{sync}: this configuration {' and '.join(refused)} than the one its state was made with",
-            hint=f"restore the setting, use a state of its own (--state), or start over: connector state reset {sync}",
+            f"this configuration {' and '.join(_REFUSE[name] for name in refused)} than the one its state "
+            "was made with",
+            hint=f"restore the setting, use a state of its own for it (--state, one store an environment), {alone}"
+            f"or start over: connector state reset {sync}",
         )
     return changed

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from connector.synced import Prints, Segment
+
 # A place in the source: part name -> JSON value. The extractor that made it gives the parts their meaning
 # (a database has one part, a Parquet dataset one per file); everyone else stores, merges and returns them
 # unread. Later parts replace earlier ones of the same name, so a commit carries only what changed.
@@ -93,6 +95,8 @@ class MappedBatch:
         entity: for each entry a 64-bit hash of the entity it is about, or None where order is not promised.
         key: for each row of `source` a 64-bit hash of its canonical key (0 for one that a transform dropped), or
             None without a key. Good within a process only: DuckDB promises no stability.
+        prints: for each row of `source` what tells it apart and whether it has changed; None where that is not kept.
+        keys: for each row of `source` its canonical key, where vanished rows are told of, else None.
         warnings: warning code -> number of rows.
     """
 
@@ -107,7 +111,11 @@ class MappedBatch:
     filtered: npt.NDArray[np.int64]
     entity: npt.NDArray[np.uint64] | None = None
     key: npt.NDArray[np.uint64] | None = None
+    prints: Prints | None = None
+    keys: pa.Array | None = None
     warnings: Mapping[str, int] = field(default_factory=dict)
+    # Rows that Track has as they are.
+    unchanged: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     # Rows whose items an interrupted run delivered beyond the watermark: nothing of them is sent again.
     recovered: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     # Describes rows of `source`, given by their indexes, as rejects without reason and eventId.
@@ -234,7 +242,7 @@ class Commit:
         rejects: the rejects of the newly finished requests.
         closed: canonical keys of rows that were delivered and have open rejects of earlier versions: these end.
             Applied after `rejects`; a key whose last row in this commit was rejected is not among them.
-        counts: the run's totals so far.
+        synced, counts: what is known of rows from now on, and the run's totals so far.
     """
 
     intents: tuple[Intent, ...] = ()
@@ -243,6 +251,7 @@ class Commit:
     watermark: Watermark = field(default_factory=lambda: EMPTY_WATERMARK)
     rejects: tuple[Reject, ...] = ()
     closed: tuple[str, ...] = ()
+    synced: Segment = field(default_factory=Segment)
     counts: Counts = field(default_factory=Counts)
 
 

@@ -53,6 +53,7 @@ from connector.model import (
     Watermark,
     merge,
 )
+from connector.noting import Noting
 from connector.open_rejects import OpenRejects
 from connector.progress import Progress
 from connector.stopping import StopSignal
@@ -109,6 +110,7 @@ class Pipeline:
         self._recovery = recovery
         self._open_rejects = open_rejects
         self._stop = stop
+        self._noting = Noting()
         self._inbox: queue.SimpleQueue[Outcome | MappedBatch | End | None] = queue.SimpleQueue()
         self._delivery = Delivery(attempts, self._inbox.put)
         self._window = Window(lambda: attempts.tuning.in_flight, max(settings.window, settings.concurrency))
@@ -251,6 +253,7 @@ class Pipeline:
             watermark=_watermark(done),
             rejects=tuple(reject for part in settled for _, reject in part.rejects),
             closed=self._open_rejects.closed(),
+            synced=self._noting.taken(),
             counts=counts,
         )
         self._lane.commit(commit)
@@ -273,6 +276,7 @@ class Pipeline:
             self._accounts = BatchAccounts(outcome.request.batch)
         settled = self._accounts.settle(outcome)
         self._open_rejects.settle(outcome.request, settled)
+        self._noting.settle(outcome, settled)
         return settled
 
 

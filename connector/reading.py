@@ -8,13 +8,17 @@ from typing import Protocol
 
 from connector import wiring
 from connector.config.models import Sync
+from connector.diffing import Vanished
+from connector.errors import GuardTripped
 from connector.extract import Extractor
 from connector.feed import Maps, limited
 from connector.mapping.mapper import Mapper
-from connector.model import Counts, SourceBatch, Watermark
+from connector.model import Counts, MappedBatch, SourceBatch, Watermark
 from connector.pipeline import Lane
 from connector.state.lease import Lease
 from connector.state.store import StateStore
+from connector.state.synced import Synced
+from connector.unchanged import Unchanged, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Opened:
         mapper: compiled against its columns.
         watermark: how far runs have come.
         about: about how many rows lie beyond it, or None.
+        synced: what Track has, where that is kept.
+        deletion: makes items of vanished rows, where they are told of.
     """
 
     sync: Sync
@@ -38,6 +44,8 @@ class Opened:
     mapper: Mapper
     watermark: Watermark
     about: int | None
+    synced: Synced | None = None
+    deletion: Mapper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,14 @@ class Moving:
     Attributes:
         batches: rows, read while they are asked for.
         mapper: makes items of them.
+        rest: makes what follows when the batches have come to their end.
         open_rejects: the canonical keys whose open rejects end when their row is delivered.
         lane: gives the lane to commit to.
     """
 
     batches: Iterator[SourceBatch]
     mapper: Maps
+    rest: Callable[[], Iterable[MappedBatch]] = tuple
     open_rejects: Iterable[str] = ()
     lane: Callable[[Lane], Lane] = lambda lane: lane
 
@@ -89,40 +99,75 @@ class Reading(Protocol):
         """Do what is left when the rows are finished."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class News:
-    """What is new in the source, up to `limit` rows: an ordinary run."""
+    """What is new in the source, up to `limit` rows: an ordinary run.
+
+    Args:
+        limit: of rows; None reads all.
+        accept: what a person has decided; ``deletes`` lets vanished rows be told of, however many they are.
+        anew: whether a pass of mode diff sends what has not changed, too.
+    """
 
     limit: int | None = None
+    accept: frozenset[str] = frozenset()
+    anew: bool = False
     advances = True
+    _vanished: Vanished | None = None
 
     @property
     def whole(self) -> bool:
         """Unless it stops early."""
         return self.limit is None
 
+    @property
+    def held(self) -> GuardTripped | None:
+        """Why deletes are held back, known when a pass of mode diff has come to its end."""
+        return None if self._vanished is None else self._vanished.held
+
     def open(self, sync: Sync) -> Extractor:
         """Open the source."""
         return wiring.open_extractor(sync)
 
     def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
-        """Yield where a first run starts, and that a changed mapping re-sends nothing by itself."""
+        """Yield where a first run starts, and that another destination or mapping re-sends nothing by itself."""
         if not opened.watermark:
             rows = "" if opened.about is None else f" (about {opened.about:,} rows)"
             start = opened.sync.source.start
             place = "the beginning" if start == "beginning" else f"source.start: {start}"
             yield f"no state yet in {opened.store.where}: starts from {place}{rows}"
+        if "destination" in changed:
+            yield "the state belongs to another destination from now on: what the old one has is not sent again"
         if "mapping" in changed:
-            yield "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+            yield (
+                "the mapping has changed since the last run: rows sent before are not sent again by themselves"
+                " (connector run --resend changed, or --resend all, sends them)"
+            )
 
     def moving(self, opened: Opened) -> Moving:
         """Read from the watermark on."""
         batches = opened.extractor.read(opened.mapper.columns, opened.watermark)
-        return Moving(
-            limited(batches, self.limit), opened.mapper, opened.store.open_reject_keys(opened.sync.id)
+        rejects = opened.store.open_reject_keys(opened.sync.id)
+        mode = opened.sync.source.mode
+        if opened.synced is None or mode == "full":
+            return Moving(limited(batches, self.limit), opened.mapper, open_rejects=rejects)
+        mapper = Unchanged(opened.mapper, opened.synced, once(opened.sync), self.anew)
+        if mode != "diff":
+            return Moving(limited(batches, self.limit), mapper, open_rejects=rejects)
+        self._vanished = Vanished(
+            opened.sync, opened.synced, mapper, opened.deletion, accepted="deletes" in self.accept
         )
+        passing = self._vanished.passing(limited(batches, self.limit))
+        return Moving(passing, mapper, self._vanished.rest, rejects)
 
     def conclude(self, opened: Opened, lease: Lease, counts: Counts) -> Conclusion:
-        """Nothing is left to do."""
-        del opened, lease, counts
+        """Merge what became known.
+
+        Raises:
+            GuardTripped: too much vanished; everything else is done.
+        """
+        del counts
+        opened.store.merge_synced(lease)
+        if self.held is not None:
+            raise self.held
         return Conclusion()

@@ -101,7 +101,8 @@ class FromSource:
         """Read the rows of all rejects that are meant."""
         self._rejects = Counter(one.reject.key for one in opened.store.iterate_rejects(self._wanted))
         self._seen = Seen(opened.mapper)
-        return Moving(self._read(opened), self._seen, opened.store.open_reject_keys(opened.sync.id))
+        known = opened.store.open_reject_keys(opened.sync.id)
+        return Moving(self._read(opened), self._seen, open_rejects=known)
 
     def _read(self, opened: Opened) -> Iterator[SourceBatch]:
         keys = [key for key in self._rejects if key]

@@ -77,8 +77,8 @@ class FromRejects:
         return Moving(
             self._read(opened),
             self._seen if keyed else _ByEventId(opened.mapper, self._seen, self._ids),
-            store.open_reject_keys(sync.id) if keyed else list(self._newest),
-            (lambda lane: lane) if keyed else (lambda lane: _ClosingByEventId(lane, store, sync.id)),
+            open_rejects=store.open_reject_keys(sync.id) if keyed else list(self._newest),
+            lane=(lambda lane: lane) if keyed else (lambda lane: _ClosingByEventId(lane, store, sync.id)),
         )
 
     def _read(self, opened: Opened) -> Iterator[SourceBatch]:

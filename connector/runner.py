@@ -14,16 +14,18 @@ from connector import wiring
 from connector.config.models import Sync
 from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
 from connector.feed import Feed
-from connector.guards import compare
-from connector.model import Commit, Recovery, RunReport
+from connector.model import Commit, Recovery, RunReport, Watermark
 from connector.open_rejects import OpenRejects
+from connector.opening import Decided, Opening
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
 from connector.reading import Moving, News, Opened, Reading
 from connector.state import location
 from connector.state.lease import Lease
 from connector.state.store import StateStore
+from connector.state.synced import Synced
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 LIVE = "live"
 
@@ -31,24 +33,6 @@ LIVE = "live"
 LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
 # How often a run that waits for a lane looks whether it is free; seconds.
 _LOOK_AGAIN = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line adds to a sync's configuration."""
-
-    state: str
-    limit: int | None = None
-    wait: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Whoever watches a run: told when it starts (with what it knows) and how it fails, and asked for nothing."""
-
-    started: Callable[[Progress], None] = lambda _: None
-    note: Callable[[str], None] = lambda _: None
-    failed: Callable[[ConnectorError], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +65,7 @@ def run_sync(
         watch: is told how it goes.
         reading: what is moved, if not what is new in the source.
     """
-    run = _Run(sync, options, stop, watch, reading or News(options.limit))
+    run = _Run(sync, options, stop, watch, reading or News(options.limit, options.accept))
     try:
         run.execute()
     except ConnectorError as error:
@@ -104,6 +88,7 @@ class _Run:
         self._progress = Progress()
         self._entered = False
         self._notes: list[str] = []
+        self._opening: Opening
 
     def report(self, exit_code: int | None, error: str = "") -> RunReport:
         """Return the report as of now; an exit code of None means that the run goes on."""
@@ -134,7 +119,7 @@ class _Run:
             try:
                 with _bugs_named():
                     with wiring.located(self._sync), self._stop.interrupting(), lease.kept():
-                        opened = self._open(store, stack)
+                        opened = self._open(store, lease, stack)
                         recovery = store.recover(lease)
                         self._start(opened, lease, recovery)
                         moving = self._reading.moving(opened)
@@ -158,27 +143,26 @@ class _Run:
             if self._stop.event.wait(_LOOK_AGAIN):
                 raise Stopped
 
-    def _open(self, store: StateStore, stack: ExitStack) -> Opened:
-        watermark = store.watermark(self._sync.id)
-        extractor = self._reading.open(self._sync)
-        stack.callback(extractor.close)
-        about = extractor.estimate(watermark)
-        mapper = wiring.open_mapper(self._sync, extractor, store.forgotten(self._sync.id))
-        stack.callback(mapper.close)
-        return Opened(self._sync, self._id, store, extractor, mapper, watermark, about)
+    def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> Opened:
+        decided = Decided(self._options.accept, self._options.adopt)
+        self._opening = Opening(self._sync, store, self._reading, decided)
+
+        def synced(watermark: Watermark) -> Synced | None:
+            source = self._sync.source
+            return store.keep_synced(lease, source.tracked, keyed=source.keyed, new=not watermark)
+
+        return self._opening.open(stack, synced, self._id)
 
     def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
-        store, sync = opened.store, self._sync
         if risk := location.risk(self._options.state):
             self._note(risk)
-        prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        changed = compare(sync.sync, store.fingerprint(sync.id), prints) if opened.watermark else []
-        for note in self._reading.notes(opened, changed):
+        compared = self._opening.compare(opened)
+        for note in compared.notes(self._reading, opened):
             self._note(note)
         if recovery.in_doubt_requests:
             fate = (
                 "held as rejects"
-                if sync.destination.on_doubt == "hold"
+                if self._sync.destination.on_doubt == "hold"
                 else "sent again with the same eventIds"
             )
             self._note(
@@ -186,8 +170,8 @@ class _Run:
                 f"their {recovery.in_doubt_items} items are in doubt, and are {fate}"
             )
         # What the next run is compared with is how the rows below the watermark were read and mapped.
-        known = prints if self._reading.advances else None
-        store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
+        known = compared.prints if self._reading.advances else None
+        opened.store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
 
     def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:
@@ -206,7 +190,7 @@ class _Run:
         self._watch.started(pipeline.progress)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
-            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver)
+            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver, moving.rest)
             feed.start()
             return feed
 

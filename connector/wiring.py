@@ -6,11 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event
+from typing import Any
 
 import pyarrow as pa
 
-from connector.config.models import DatabaseSource, ParquetSource, Sql, Sync
+from connector.config.models import Column, DatabaseSource, ParquetSource, Sql, Sync
+from connector.config.models import Mapping as ItemMapping
 from connector.errors import ConfigError, ConfigErrors
 from connector.extract import Extractor, Limits
 from connector.load.attempts import Attempts
@@ -24,7 +27,6 @@ from connector.mapping.mapper import Mapper
 from connector.mapping.spec import MappingSpec
 from connector.pandas_later import defer_pandas
 from connector.state.store import StateStore
-from connector.unbuilt import refuse_unbuilt
 
 defer_pandas()
 
@@ -39,7 +41,6 @@ def open_extractor(sync: Sync) -> Extractor:
     Raises:
         ConfigError, CredentialsError, SourceError: as Extractor.open.
     """
-    refuse_unbuilt(sync)
     extractor = _extractor(sync.source)
     try:
         extractor.open()
@@ -86,20 +87,59 @@ def open_mapper(sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str,
 
 def open_mapper_for(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str, str]] = ()) -> Mapper:
     """Return the mapping of a sync, compiled against the columns of `schema`."""
-    return Mapper(
-        MappingSpec(
-            sync_id=sync.id,
-            mappings=sync.mapping,
-            schema=schema,
-            key=sync.source.key,
-            timezone=sync.source.timezone,
-            keep_rows=sync.rejects.keep_rows,
-            transform=sync.source.transform,
-            declared=sync.source.columns,
-            folder=sync.file.parent,
-            file=str(sync.file),
-            forgotten=frozenset(forgotten),
-        )
+    return Mapper(mapping_spec(sync, schema, forgotten))
+
+
+def open_keys(sync: Sync, extractor: Extractor) -> Mapper:
+    """Return what makes prints of the keys of rows alone."""
+    key = sync.source.key[0]
+    named = ItemMapping.model_validate({"kind": "product", "<fields>": {"productId": Column(column=key)}})
+    return Mapper(replace(_of_keys(sync, extractor), mappings=(named,), keep_rows=False))
+
+
+def open_deletion(
+    sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()
+) -> Mapper | None:
+    """Return what makes items of vanished rows, compiled against the key's columns; None where nobody is told of them.
+
+    Raises:
+        ConfigErrors: it needs what is not known any more of a vanished row.
+    """
+    told = sync.source.on_delete
+    if sync.source.mode != "diff" or told == "ignore":
+        return None
+    spec = _of_keys(sync, extractor, forgotten)
+    return Mapper(replace(spec, mappings=(told,), place="source.on_delete"))
+
+
+def _of_keys(sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()) -> MappingSpec:
+    """Return what a mapping is compiled from that sees nothing but the key."""
+    offered, key = extractor.schema(), sync.source.key
+    return replace(
+        mapping_spec(sync, pa.schema([offered.field(name) for name in key]), forgotten),
+        transform=None,
+        declared={name: kind for name, kind in sync.source.columns.items() if name in key},
+        tracked=True,
+        keyed=True,
+    )
+
+
+def mapping_spec(sync: Sync, schema: pa.Schema, forgotten: Iterable[tuple[str, str]] = ()) -> MappingSpec:
+    """Return what the mapping of a sync is compiled from."""
+    return MappingSpec(
+        sync_id=sync.id,
+        mappings=sync.mapping,
+        schema=schema,
+        key=sync.source.key,
+        timezone=sync.source.timezone,
+        keep_rows=sync.rejects.keep_rows,
+        transform=sync.source.transform,
+        declared=sync.source.columns,
+        folder=sync.file.parent,
+        file=str(sync.file),
+        forgotten=frozenset(forgotten),
+        tracked=sync.source.tracked,
+        keyed=sync.source.keyed,
     )
 
 
@@ -135,34 +175,50 @@ def open_attempts(
         may_send: asked before each attempt.
         learned: what earlier runs have found out about the destination.
     """
+    destination, tuning = sync.destination, open_tuning(sync, learned)
+    retry = destination.retry
+    breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
+    pacing = Pacing(halt, destination.max_items_per_second, destination.max_requests_per_second)
+    return Attempts(Track(destination, transport), destination, pacing, Gate(tuning, breaker), may_send)
+
+
+def open_tuning(sync: Sync, learned: Mapping[str, int]) -> Tuning:
+    """Return what says how large requests are and how many are in flight, from what was learned on."""
     destination = sync.destination
     rate = destination.max_items_per_second
     # A request is worth no more than a second of the rate, or a slow rate would come in gusts.
     max_items = destination.max_items if rate is None else min(destination.max_items, max(1, int(rate)))
-    tuning = Tuning(destination.concurrency, max_items, destination.max_bytes, learned)
-    retry = destination.retry
-    breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
-    pacing = Pacing(halt, rate, destination.max_requests_per_second)
-    return Attempts(Track(destination, transport), destination, pacing, Gate(tuning, breaker), may_send)
+    return Tuning(destination.concurrency, max_items, destination.max_bytes, learned)
 
 
-def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, str]:
-    """Return what the state of a sync hangs on: part -> digest.
+def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, Any]:
+    """Return what the state of a sync hangs on: part -> digest, and under ``columns`` those of the source.
 
     A changed source, cursor, key or destination would make its watermark a lie; a changed mapping or transform
-    only makes what was sent differ from what would be sent now.
+    only makes what was sent differ from what would be sent now. Of columns see `connector/drift.py`.
     """
     source = sync.source
-    cursor = source.cursor.sql if isinstance(source.cursor, Sql) else source.cursor
-    parts = {
-        "source": [extractor.identity(), source.where],
-        "mode": source.mode,
-        "cursor": cursor,
-        "key": source.key,
-        "mapping": mapper.fingerprint,
+    parts = {"mode": source.mode, "mapping": mapper.fingerprint}
+    prints = {name: _digest(value) for name, value in parts.items()} | order_prints(sync)
+    prints["source"] = source_print(sync, extractor)
+    read = {*mapper.columns, *source.key, source.cursor}
+    columns = {
+        name: {"type": column.type, "kind": column.kind, "mapped": name in read}
+        for name, column in mapper.described().items()
     }
-    prints = {name: _digest(value) for name, value in parts.items()}
-    return {**prints, "destination": destination_print(sync)}
+    return {**prints, "destination": destination_print(sync), "columns": columns}
+
+
+def source_print(sync: Sync, extractor: Extractor) -> str:
+    """Return the part of the fingerprint that says what is read."""
+    return _digest([extractor.identity(), sync.source.where])
+
+
+def order_prints(sync: Sync) -> dict[str, str]:
+    """Return the parts of the fingerprint that say what the watermark is made of."""
+    cursor = sync.source.cursor
+    parts = {"cursor": cursor.sql if isinstance(cursor, Sql) else cursor, "key": sync.source.key}
+    return {name: _digest(value) for name, value in parts.items()}
 
 
 def destination_print(sync: Sync) -> str:

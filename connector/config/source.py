@@ -79,7 +79,7 @@ class SourceSettings(Model):
     settle: Settle = None
     """How long rows may be committed late: a duration, or auto on PostgreSQL, where it is the default."""
     future: Duration = dt.timedelta(days=1)
-    """How far above the horizon a cursor may lie before it no longer moves the watermark."""
+    """How far in the future a cursor may lie before its row is delivered at once and no longer moves the watermark."""
     lookback: DurationOrNone = dt.timedelta(0)
     """How far below the watermark each run reads again."""
     track_keys: Flag = False
@@ -92,6 +92,16 @@ class SourceSettings(Model):
     """What a vanished row sends in mode diff: ignore, or the item as in a mapping."""
     delete_guard: Share = 0.05
     """The share of vanished rows above which deletes are held back."""
+
+    @property
+    def tracked(self) -> bool:
+        """Whether what becomes of each row is kept (synced), and so what Track has already is not sent again."""
+        return self.track_keys or self.mode == "diff" or self.lookback > dt.timedelta(0)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it is kept with the rows' keys, to tell of rows that vanish."""
+        return self.mode == "diff" and self.on_delete != "ignore"
 
 
 class DatabaseSource(SourceSettings):

@@ -40,7 +40,7 @@ def find_syncs(
             raise ConfigError(
                 "holds shared settings and is no sync", hint="name a sync beside it", file=str(path)
             )
-        _check_unique(_files(path.parent), environ)
+        check_unique(_files(path.parent), environ)
         return [path]
     named = len(path.parts) == 1 and path.suffix not in _SUFFIXES
     if path.is_dir() and (_files(path) or not named):
@@ -124,7 +124,7 @@ def _all(folder: Path, environ: Mapping[str, str]) -> list[Path]:
         raise ConfigError(
             "no syncs in this folder", hint="write one sync a file: NAME.yaml", file=str(folder)
         )
-    _check_unique(files, environ)
+    check_unique(files, environ)
     return files
 
 
@@ -137,7 +137,7 @@ def _by_name(name: str, folder: Path, environ: Mapping[str, str]) -> Path:
         )
     files = _files(folder)
     found, unreadable = _names(files, "sync", environ)
-    _check_unique(files, environ)
+    check_unique(files, environ)
     if name in found:
         return found[name][0][0]
     hint = nearest(name, found) or f"known: {', '.join(found) or 'none'}"
@@ -146,12 +146,17 @@ def _by_name(name: str, folder: Path, environ: Mapping[str, str]) -> Path:
     raise ConfigError(f"there is no sync {name} in this folder", hint=hint, file=str(folder))
 
 
-def _check_unique(files: Sequence[Path], environ: Mapping[str, str]) -> None:
+def check_unique(files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
     """Refuse two syncs of one name, or of one id: they would share their state and their eventIds.
+
+    Args:
+        files: of the syncs; those that cannot be read are told of when they are loaded.
+        environ: where variables in names come from; the process's own unless given.
 
     Raises:
         ConfigErrors: naming both files.
     """
+    environ = os.environ if environ is None else environ
     errors: list[ConfigError] = []
     for key in ("sync", "id"):
         for name, places in _names(files, key, environ)[0].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import pyarrow as pa
@@ -19,10 +20,24 @@ class Limits:
     bytes: int = 32_000_000
 
 
+class Standing(StrEnum):
+    """Where a row stands, seen from the runs."""
+
+    PASSED = "passed"  # at or below the watermark: a run has read it, or it came too late to be read
+    AHEAD = "ahead"  # the next run reads it
+    WAITING = "waiting"  # beyond the horizon: a later run reads it
+    UNREADABLE = "unreadable"  # its cursor is null or infinite: no run reads it
+    ABSENT = "absent"  # not in the source, or left out by its filter
+
+
+# Versions [low, high); None is open.
+Range = tuple[int | None, int | None]
+
+
 class Extractor(Protocol):
     """Reads one source, in its own order, from a watermark on.
 
-    Life: `open`, then `schema` as often as wanted, then one `read` or `read_keys`, then `close`. `cancel` may come from another
+    Life: `open`, then `schema` as often as wanted, then one of the methods that read, then `close`. `cancel` may come from another
     thread at any time and interrupts whatever blocks.
     """
 
@@ -82,6 +97,59 @@ class Extractor(Protocol):
             ConfigError: the source has no key.
             SourceError, DataError: as `read`.
         """
+
+    def read_passed(
+        self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
+    ) -> Iterator[SourceBatch]:
+        """Yield all rows that runs have passed: at or below `watermark`, in the order of the source.
+
+        The versions are those that `read` gives; the batches move no watermark.
+
+        Args:
+            columns: as in `read`.
+            watermark: how far runs have come.
+            ranges: only what `totals` can tell apart: rows whose version lies in one of these; None is all.
+
+        Raises:
+            SourceError, DataError: as `read`.
+        """
+
+    def version(self, text: str) -> int:
+        """Return the version of rows whose cursor is what a person wrote as `text`.
+
+        Raises:
+            ConfigError: rows have no versions in an order that could be written.
+        """
+
+    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
+        """Count the rows that runs have passed, and sum their versions, range by range, in the source itself.
+
+        Args:
+            watermark: how far runs have come.
+            bounds: versions, ascending; of n there are n + 1 ranges, the first open below and the last open above.
+
+        Returns:
+            For each range its rows, and the sum of how far their versions lie above its lower bound (of the first
+            range: its upper one); None where that costs as much as reading, or is not exact.
+        """
+
+    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows that no run has passed yet, whatever keeps it from doing so; the batches move no watermark."""
+
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say where a row stands; with several rows of one key, the one that runs have come to first.
+
+        Args:
+            key: canonical JSON array.
+            watermark: how far runs have come.
+
+        Raises:
+            ConfigError: the source has no key.
+            SourceError: as `read`.
+        """
+
+    def restarted(self, watermark: Watermark) -> Watermark:
+        """Return the watermark from which an unfinished pass starts again at its first row, under its number."""
 
     def cancel(self) -> None:
         """Interrupt a blocked call; `read` then raises Stopped."""

@@ -9,38 +9,40 @@ from dataclasses import replace
 import pyarrow as pa
 
 from connector.config.models import ParquetSource
-from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
-from connector.extract import Limits
+from connector.errors import Bug, ConfigError, ConfigErrors, Stopped
+from connector.extract import Limits, Range
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, declared_fields, resolve, unified
 from connector.extract.files.footers import Footer, Footers
 from connector.extract.files.left import Left
-from connector.extract.files.listing import Dataset, File, list_dataset, nothing, partition_names
+from connector.extract.files.listing import Dataset, File, list_dataset
 from connector.extract.files.manifest import (
-    SCHEMA,
     WHOLE,
     Plan,
     Todo,
     changed,
+    emptied,
     last_pass,
     news,
     pass_number,
     passed,
     plan,
+    restarted,
     unpack_schema,
 )
 from connector.extract.files.pieces import Pieces
 from connector.extract.files.rows import Piece, gather
 from connector.extract.files.sql import Expression, Sql, nearest
 from connector.extract.files.types import emitted
-from connector.extract.sought import no_key, sought
+from connector.extract.sought import no_key, sought, unplaced
+from connector.extract.unranged import Unranged
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 # Keys that are looked for in one scan of all files.
 _KEYS = 50_000
 
 
-class ParquetExtractor:
+class ParquetExtractor(Unranged):
     """Reads a Parquet dataset in path order, and within a file in file order.
 
     Call `estimate` before `schema` where there is a watermark: it tells which files are new, and only their footers
@@ -91,7 +93,7 @@ class ParquetExtractor:
             return  # whether that is a mistake is known with the watermark
         self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         try:
-            resolve(self._source, self._unify([self._sample()], None), self._sql)
+            resolve(self._source, self._unify([self._footers.last()], None), self._sql)
         except ConfigErrors:
             everything = self._footers.read(self._dataset.files)
             resolve(self._source, self._unify(everything, None), self._sql)
@@ -124,6 +126,8 @@ class ParquetExtractor:
         """Return the number of rows in files to read, before `where` and the cursor leave any out."""
         return sum(todo.footer.rows - todo.start for todo in self._prepare(watermark).todos)
 
+    restarted = staticmethod(restarted)
+
     def cancel(self) -> None:
         """Stop reading before the next piece of a file."""
         self._cancelled.set()
@@ -132,8 +136,6 @@ class ParquetExtractor:
     def close(self) -> None:
         """Let go of everything."""
         self._sql.close()
-
-    # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
     def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield the rows that are new since `watermark`; see `Extractor.read`.
@@ -144,15 +146,15 @@ class ParquetExtractor:
         todo = self._prepare(watermark)
         resolved = resolve(self._source, self._fixed(), self._sql)
         shape = self._shape(columns, resolved, todo.number)
-        own = [f for f in self._fixed() if f.name not in self._dataset.partition_names]
-        parts = news(todo, pa.schema(own), watermark)
+        own = pa.schema([f for f in self._fixed() if f.name not in self._dataset.partition_names])
+        found = news(todo, watermark, own)
         if self._source.start == "now" and not watermark and todo.number is None:
-            parts |= self._finished_unread(
+            found |= self._finished_unread(
                 todo, replace(shape, schema=shape.schema.empty_table().select([]).schema, key=())
             )
             todo = replace(todo, todos=())
-        if parts:
-            yield without_rows(shape, Watermark(parts))
+        if found:
+            yield without_rows(shape, Watermark(found))
         assembler = Assembler(shape, self._sql)
         for pieces in self._pieces(shape, todo.todos):
             self._check_cancelled()
@@ -176,21 +178,41 @@ class ParquetExtractor:
             raise no_key()
         return self._again(columns, keys, watermark)
 
+    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+        """Yield the rows that the next run reads."""
+        yield from map(unplaced, self.read(columns, watermark))
+
+    def read_passed(
+        self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
+    ) -> Iterator[SourceBatch]:
+        """Yield the rows that runs have read of the files; see `Extractor.read_passed`."""
+        del ranges  # nobody has any
+        assembler, read = self._passed(columns, watermark)
+        for pieces in read:
+            self._check_cancelled()
+            yield unplaced(assembler.batch(pieces))
+
     def _again(
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
+        fields = [self.schema().field(name) for name in self._source.key]
+        for wanted in sought(keys, fields, self._source.timezone, _KEYS):
+            assembler, read = self._passed(columns, watermark)
+            for pieces in read:
+                self._check_cancelled()
+                yield from wanted.of(assembler.batch(pieces))
+
+    def _passed(
+        self, columns: tuple[str, ...], watermark: Watermark | None
+    ) -> tuple[Assembler, Iterator[list[Piece]]]:
+        """Return what makes batches, and the pieces of all files that runs have read, or of all files."""
         if watermark is not None:
             self._prepare(watermark)
         number = None if self._source.mode == "incremental" else last_pass(watermark)
         shape = self._shape(columns, resolve(self._source, self._fixed(), self._sql), number)
         files = [file for file in self._dataset.files if watermark is None or file.path in watermark]
         todos = tuple(passed(self._footers.read(files), watermark, number))
-        fields = [shape.schema.field(name) for name in shape.key]
-        for wanted in sought(keys, fields, self._source.timezone, _KEYS):
-            assembler = Assembler(shape, self._sql)
-            for pieces in self._pieces(shape, todos):
-                self._check_cancelled()
-                yield from wanted.of(assembler.batch(pieces))
+        return Assembler(shape, self._sql), self._pieces(shape, todos)
 
     def _finished_unread(self, todo: Plan, shape: Shape) -> dict[str, object]:
         """With ``start: now`` the files of the first run count as read; with a cursor, up to their highest."""
@@ -238,14 +260,13 @@ class ParquetExtractor:
             schema, key, resolved.where, resolved.cursor, resolved.cursor_type, resolved.start, number
         )
 
-    # ── which files, which columns ────────────────────────────────────────────────────────────────
-
     def _prepare(self, watermark: Watermark) -> Plan:
         """Decide what to read from `watermark` on; looks only into files that are not settled by it."""
         if self._plan is not None and (watermark is self._watermark or watermark == self._watermark):
             return self._plan
         if not self._dataset.files:
-            self._emptied(watermark)
+            self._dataset = emptied(self._dataset, watermark, whole=self._source.mode != "incremental")
+            self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         number, begins = (None, False) if self._source.mode == "incremental" else pass_number(watermark)
         self._found = self._footers.read(
             changed(self._dataset.files, EMPTY_WATERMARK if begins else watermark, number)
@@ -258,29 +279,13 @@ class ParquetExtractor:
             )
         return self._plan
 
-    def _emptied(self, watermark: Watermark) -> None:
-        """Files that were all removed are no mistake, but a pass that finds none would count every row as gone."""
-        if SCHEMA not in watermark or self._source.mode != "incremental":
-            raise nothing(self._dataset)
-        names = partition_names(name for name in watermark if not name.startswith("/"))
-        self._dataset = replace(self._dataset, partition_names=names)
-        self._declared = declared_fields(self._source, names, self._sql)
-
     def _fixed(self) -> pa.Schema:
         if self._plain is None:
             self._prepare(self._watermark)
             earlier = unpack_schema(self._watermark)
-            found = self._found if self._found or earlier is not None else [self._sample()]
+            found = self._found if self._found or earlier is not None else [self._footers.last()]
             self._plain = self._unify(found, earlier)
         return self._plain
-
-    def _sample(self) -> tuple[File, Footer]:
-        """The last complete file."""
-        for file in reversed(self._dataset.files):
-            if found := self._footers.read([file]):
-                return found[0]
-        message = f"{self._dataset.name} holds no complete Parquet file yet"
-        raise SourceError(message, hint="run again when the first file is written")
 
     def _unify(self, found: Sequence[tuple[File, Footer]], earlier: pa.Schema | None) -> pa.Schema:
         """One plain schema of the files, then of earlier runs, with the folders' columns behind."""

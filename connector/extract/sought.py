@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,11 @@ def sought(keys: Sequence[str], fields: Sequence[pa.Field], timezone: str, size:
         if table.num_rows:
             values = tuple(pa.concat_arrays(column.chunks) for column in table.columns)
             yield Sought(tuple(field.name for field in fields), values)
+
+
+def unplaced(batch: SourceBatch) -> SourceBatch:
+    """Return a batch that moves no watermark."""
+    return replace(batch, position=_nowhere, end=EMPTY_WATERMARK)
 
 
 def no_key() -> ConfigError:

@@ -105,16 +105,22 @@ def leave_out(batch: MappedBatch, recovery: Recovery) -> MappedBatch:
         return batch
     doubt = [Refusal(int(entry), "in_doubt", "sent, and never answered") for entry in np.flatnonzero(held)]
     rejected = dict(batch.rejected) | dict(zip(batch.row[held].tolist(), refuse(batch, doubt), strict=True))
+    return replace(only(batch, keep), recovered=batch.row[delivered], rejected=rejected)
+
+
+def only(batch: MappedBatch, keep: npt.NDArray[np.bool_]) -> MappedBatch:
+    """Return `batch` with those of its entries for which `keep` is true; what becomes of the others is the caller's matter."""
+    if keep.all():
+        return batch
+    chosen = pa.array(keep)
     return replace(
         batch,
-        entries=batch.entries.filter(pa.array(keep)),
-        event_id=batch.event_id.filter(pa.array(keep)),
+        entries=batch.entries.filter(chosen),
+        event_id=batch.event_id.filter(chosen),
         row=batch.row[keep],
         digest=batch.digest[keep],
         items=None if batch.items is None else batch.items[keep],
         entity=None if batch.entity is None else batch.entity[keep],
-        recovered=batch.row[delivered],
-        rejected=rejected,
     )
 
 

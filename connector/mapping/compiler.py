@@ -39,7 +39,8 @@ class Plan:
 
     Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, with a key ``key`` (its hash), and where they
     can differ ``fault`` (index into `faults`, or null), ``items``, ``entity``, ``forgotten`` (whether the row must not
-    be sent), and a boolean ``warn_<code>`` for each of `warnings`.
+    be sent), and a boolean ``warn_<code>`` for each of `warnings`. Of tracked rows also ``known`` and ``item`` (the MD5
+    of key and items, in hexadecimal digits; no ``item`` where a row is one event for ever), and ``row_key`` where keys are kept.
 
     Attributes:
         statement: the SELECT.
@@ -112,6 +113,10 @@ class _Assembly:
         self.writer = JsonWriter(scope.spec.timezone)
         self.single = len(items) == 1
         self.event = items[0].event if self.single else None
+        self.tracked = scope.spec.tracked and bool(self.keyed)
+        self.once = (
+            self.tracked and self.event is not None and not _versioned(items[0]) and not items[0].own_id
+        )
         self.versioned = any(_versioned(item) for item in items)
 
     def plan(self) -> Plan:
@@ -125,6 +130,7 @@ class _Assembly:
             self.scope.guards,
             self.scope.derived,
             dict(self._early()),
+            self._hashed(),
             dict(self._late()),
         ):
             if stage:
@@ -148,13 +154,19 @@ class _Assembly:
             if item.mapping.kind == "event":
                 tail = [self.key, *([self._version()] if _versioned(item) else [])]
                 yield f"id{n}", self._id(n, item, tail)
-            else:
+            if item.mapping.kind != "event" or (self.tracked and not self.once):
                 yield f"body{n}", concatenated(item.body)
+
+    def _hashed(self) -> dict[str, str]:
+        if not self.tracked or self.once:
+            return {}
+        return {f"hash{n}": f"md5(body{n})" for n in range(len(self.items))}
 
     def _late(self) -> Iterator[tuple[str, str]]:
         for n, item in enumerate(self.items):
             if item.mapping.kind != "event":
-                content = f"""'"' || md5(body{n}) || '"'"""
+                hashed = f"hash{n}" if self.tracked else f"md5(body{n})"
+                content = f"""'"' || {hashed} || '"'"""
                 yield f"id{n}", self._id(n, item, [self.key, content, self._version()])
 
     def _id(self, n: int, item: Item, tail: Sequence[str]) -> str:
@@ -170,7 +182,8 @@ class _Assembly:
         return f"coalesce({self.writer.json(Typed(VERSION, VARCHAR))}, 'null')"
 
     def _entry(self, n: int, item: Item) -> list[Piece]:
-        body = list(item.body) if item.mapping.kind == "event" else [Piece(f"body{n}", sql=True)]
+        made = item.mapping.kind != "event" or (self.tracked and not self.once)
+        body = [Piece(f"body{n}", sql=True)] if made else list(item.body)
         # An id of ours is hex and needs no escaping.
         own = [Piece(f"to_json(id{n})::VARCHAR", sql=True)]
         event_id = own if item.own_id else [Piece('"'), Piece(f"id{n}", sql=True), Piece('"')]
@@ -189,6 +202,10 @@ class _Assembly:
             columns = {"text": f"concat({', '.join(taken)})", "event_id": f"coalesce({', '.join(ids)}, id0)"}
         if self.keyed:
             columns["key"] = f"hash({_KEY})"
+        if self.tracked:
+            columns["known"] = f"md5({_KEY})"
+            columns |= {} if self.once else {"item": self._content()}
+            columns |= {_KEY: _KEY} if self.scope.spec.keyed else {}
         if any(item.takes for item in self.items) or not self.single:
             columns["items"] = " + ".join(f"({item.takes or 'true'})::BIGINT" for item in self.items)
         if faults:
@@ -199,6 +216,15 @@ class _Assembly:
         if forgotten := " OR ".join(self._forgotten()):
             columns["forgotten"] = f"({forgotten})"
         return columns | {f"warn_{code}": condition for code, condition in warned.items()}
+
+    def _content(self) -> str:
+        """Return SQL of the MD5 of all items of a row; of one with a constant name, of the item alone."""
+        if self.event is not None:
+            return "hash0"
+        parts = [
+            _when(item, f"concat('{n}', {item.name}, '|', hash{n})") for n, item in enumerate(self.items)
+        ]
+        return f"md5(concat({', '.join(parts)}))"
 
     def _forgotten(self) -> Iterator[str]:
         """Yield conditions that a row is about a key or a user that must not be sent any more."""

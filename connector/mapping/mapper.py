@@ -16,14 +16,17 @@ from connector.mapping.arrow import registrable
 from connector.mapping.compiler import VERSION, Plan, compile_plan
 from connector.mapping.contract import Fault
 from connector.mapping.engine import ROWS, Engine
+from connector.mapping.kinds import ColumnType, described
 from connector.mapping.notes import notes
 from connector.mapping.objects import HIDDEN
+from connector.mapping.prints import add_unmapped, prints_of
 from connector.mapping.rejects import Shown
 from connector.mapping.scope import Scope
 from connector.mapping.selection import select
 from connector.mapping.spec import MappingSpec
 from connector.mapping.transform import Transform
 from connector.model import MappedBatch, Reject, SourceBatch
+from connector.synced import FILTERED, UNMAPPED
 
 Indexes = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -33,6 +36,7 @@ class Mapper:
     """The mappings of one sync, compiled once.
 
     Attributes:
+        schema: all columns of the source.
         columns: the source columns that must be read, in the source's order.
         notes: what a person should know about the mapping; for ``check``.
         fingerprint: a digest of what is mapped and how.
@@ -42,6 +46,7 @@ class Mapper:
     """
 
     def __init__(self, spec: MappingSpec) -> None:
+        self.schema = spec.schema
         self._spec = spec
         self._engine = Engine(spec.threads, spec.memory)
         try:
@@ -111,7 +116,25 @@ class Mapper:
         mapped = self._mapped(batch, plan, taken, kept[accepted], (rejected, np.flatnonzero(gone)))
         if forgotten.any():
             mapped = replace(mapped, warnings={**mapped.warnings, "forgotten": int(forgotten.sum())})
-        return replace(mapped, key=_keys(result, kept, batch)) if self._spec.key else mapped
+        mapped = replace(mapped, key=_keys(result, kept, batch)) if self._spec.key else mapped
+        return self._printed(mapped, result, kept, plan) if "known" in result.column_names else mapped
+
+    def _printed(self, mapped: MappedBatch, result: pa.Table, kept: Indexes, plan: Plan) -> MappedBatch:
+        """Add what is kept of rows: also of those that a transform dropped, as they are there."""
+        batch = mapped.source
+        prints = prints_of(result, kept, batch, (self._spec.mappings[0].kind, plan.event))
+        prints["mark"][[*mapped.rejected]] = UNMAPPED
+        prints["mark"][mapped.filtered] = FILTERED
+        whole = len(kept) == batch.rows.num_rows
+        others = kept[:0] if whole else np.setdiff1d(np.arange(batch.rows.num_rows), kept)
+        told = add_unmapped(prints, others.tolist(), self._describer(batch)) if len(others) else []
+        if not self._spec.keyed:
+            return replace(mapped, prints=prints)
+        keys = _single(result["row_key"]).cast(pa.string())
+        if told:
+            keys = pa.concat_arrays([keys, pa.array(told, pa.string())])
+            keys = keys.take(pa.array(np.argsort(np.concatenate([kept, others]))))
+        return replace(mapped, prints=prints, keys=keys)
 
     def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
         if self._transform is None:
@@ -196,6 +219,10 @@ class Mapper:
             f"SELECT hash(key) AS key FROM {ROWS}", pa.table({"key": pa.array(keys, pa.string())})
         )
         return _numpy(found, "key").astype(np.uint64)
+
+    def described(self) -> dict[str, ColumnType]:
+        """Return the types of the source's columns, in words, and the kinds that they have in items."""
+        return described(self._spec, self._engine)
 
     def cancel(self) -> None:
         """Interrupt a running `map`, which then raises Stopped; callable from any thread."""

@@ -27,15 +27,21 @@ class Piece:
 
 @dataclass(slots=True)
 class Found:
-    """What the values of an item can do besides being written: (path, condition) and (code, condition)."""
+    """What the values of an item can do besides being written: (path, condition) and (code, condition).
+
+    Attributes:
+        kinds: path, and place within the value -> kind.
+    """
 
     faults: list[tuple[str, str]] = field(default_factory=list)
     warned: list[Warned] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
 
     def note(self, path: str, written: Written) -> Written:
         """Collect from a value and return it."""
         self.faults.extend((path, condition) for condition in written.faults)
         self.warned.extend(written.warned)
+        self.kinds.update((path + place, kind) for place, kind in written.kinds)
         return written
 
 

@@ -71,17 +71,28 @@ class Scope:
             raise unknown_column(name, self.schema.names)
         self.used.add(name)
         if name not in self._typed:
-            sql = self.names[name]
-            declared = self.spec.declared.get(name)
-            raw = f"TRY_CAST({sql} AS {declared})" if self.casts(name) else sql
             try:
-                kind = self.engine.types([raw], self._sample([name]))[0]
+                kind = self.engine.types([self._raw(name)], self._sample([name]))[0]
             except Refused as refused:
                 raise Mistake(f"column {name!r}: {refused}", "cast it in the source") from None
-            found = Typed(sql, kind, self._mark(name))
+            found = Typed(self.names[name], kind, self._mark(name))
             self._writable(found, f"column {name!r}")
             self._typed[name] = found
         return self._typed[name]
+
+    def look_ahead(self) -> None:
+        """Find the types of all columns at once, which is far faster than one by one; mistakes are `column`'s."""
+        listed = self.schema.names
+        with suppress(Mistake, Refused):
+            kinds = self.engine.types([self._raw(name) for name in listed], self._sample(listed))
+            for name, kind in zip(listed, kinds, strict=True):
+                found = Typed(self.names[name], kind, self._mark(name))
+                if unwritable(found) is None:
+                    self._typed[name] = found
+
+    def _raw(self, name: str) -> str:
+        cast = self.casts(name)
+        return f"TRY_CAST({self.names[name]} AS {cast})" if cast else self.names[name]
 
     def casts(self, name: str) -> str | None:
         """Return the declared type of a column that the source hands over as text, or None."""

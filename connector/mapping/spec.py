@@ -31,6 +31,9 @@ class MappingSpec:
         folder: the folder of the YAML file, where a transform's module is looked up.
         file: the path of the YAML file as the user gave it, for messages.
         forgotten: (kind, digest) of keys and users that must not be sent any more, see `connector/mapping/forgotten.py`.
+        place: where the mappings stand in the YAML.
+        tracked: whether what becomes of rows is kept, so that batches have prints.
+        keyed: whether their canonical keys are kept too.
         threads, memory: what DuckDB may use.
     """
 
@@ -45,12 +48,15 @@ class MappingSpec:
     folder: Path | None = None
     file: str = ""
     forgotten: frozenset[tuple[str, str]] = frozenset()
+    place: str = "mapping"
+    tracked: bool = False
+    keyed: bool = False
     threads: int = 1
     memory: str = "2GB"
 
     def path(self, mapping: int) -> str:
         """Return where a mapping stands in the YAML: ``mapping``, or ``mapping[1]`` among several."""
-        return "mapping" if len(self.mappings) == 1 else f"mapping[{mapping}]"
+        return self.place if len(self.mappings) == 1 else f"{self.place}[{mapping}]"
 
     @property
     def fingerprint(self) -> str:

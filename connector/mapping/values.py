@@ -14,6 +14,7 @@ from connector.mapping.casts import cast
 from connector.mapping.engine import quote
 from connector.mapping.expressions import Mistake
 from connector.mapping.json_sql import JsonWriter
+from connector.mapping.kinds import TEXT, Kinds, kinds_after
 from connector.mapping.scope import Scope
 from connector.mapping.typed import Typed, anywhere, infinite_value, invalid, not_a_number
 
@@ -60,6 +61,7 @@ class Written:
         never_null: whether it is never null.
         constant: the text where it is the same for every row.
         safe: whether the text needs no escaping within JSON.
+        kinds: of the value and of what is nested in it; empty for one that is the same for every row.
     """
 
     sql: str
@@ -69,6 +71,7 @@ class Written:
     faults: tuple[str, ...] = field(default=())
     warned: tuple[Warned, ...] = field(default=())
     safe: bool = False
+    kinds: Kinds = ()
 
 
 class Values:
@@ -146,7 +149,8 @@ class Values:
                 sql = f"coalesce({sql}, {quote(dumps(found.default))})"
         never_null = found.default is not None
         firm = found.column if not never_null and _stays(found) else ""
-        return Written(sql, firm, never_null, None, found.faults, found.warned)
+        kinds = TEXT if found.hashed else kinds_after(value.type, found.typed)
+        return Written(sql, firm, never_null, None, found.faults, found.warned, kinds=kinds)
 
     def identifier(self, value: Scalar) -> Written:
         """Return a value as the plain text of an identifier, null where it is blank.
@@ -167,7 +171,7 @@ class Values:
         elif found.default is not None:
             text = f"coalesce({text}, {quote(_text(found.default))})"
         safe = found.hashed or (found.default is None and found.typed.form in ("uuid", "integer", "decimal"))
-        return Written(text, faults=found.faults, warned=found.warned, safe=safe)
+        return Written(text, faults=found.faults, warned=found.warned, safe=safe, kinds=TEXT)
 
     def _hash(self, found: Value, text: str) -> str:
         if found.default is not None:
@@ -187,7 +191,7 @@ class Values:
             if default.form == "text":
                 default = cast(default, "timestamp", self.writer)[0]
             sql = f"coalesce({sql}, {self._milliseconds(default)})"
-        return Written(sql, faults=found.faults)
+        return Written(sql, faults=found.faults, kinds=kinds_after(value.type, found.typed))
 
     def _milliseconds(self, typed: Typed) -> str:
         form = typed.form

@@ -5,13 +5,16 @@ A commit is made up to several hundred times a second, so its statements are bui
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
 from connector.errors import Bug
 from connector.model import Commit, Recovery
-from connector.state import rejects, runs, watermarks
+from connector.state import rejects, runs, segments, watermarks
 from connector.state.lease import Lease
 from connector.state.schema import intents
 from connector.state.schema import rejects as rejected
@@ -57,14 +60,16 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, 
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
+    if len(commit.synced):
+        segments.append(connection, lease, commit.synced)
     if commit.closed:
         rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)
 
 
-def recovery(connection: sa.Connection, lease: Lease) -> Recovery:
-    """Read what earlier holders of the lane have left behind."""
-    rows = connection.execute(_LEFT, lease.bind()).all()
+def recovery(connection: sa.Connection, bind: Mapping[str, Any]) -> Recovery:
+    """Read what earlier holders of a lane have left behind; `bind` names the lane and the token of its holder."""
+    rows = connection.execute(_LEFT, bind).all()
     doubtful = [row for row in rows if row.acknowledged is None]
     fresh = [row for row in doubtful if not row.counted]
     return Recovery(

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from connector.errors import ConfigError, StateError
 from connector.state.database import Database
 from connector.state.failures import translated
-from connector.state.schema import leases, metadata, version
+from connector.state.schema import leases, metadata, segments, version
 from connector.state.syncs import refuse_running, seize_all
 
 _PAGE = 200  # rows in memory at once; rejects and watermarks may be large
+_PAGES = {segments: 4}  # merged ones hold some megabytes each
 _TABLES = [table for table in metadata.sorted_tables if table is not version]
 
 # Of a lease goes what makes its tokens grow on; its holder stays where it is.
@@ -87,7 +88,7 @@ def _pages(table: sa.Table, reading: sa.Connection, where: str) -> Iterator[list
     columns = [table.c[name] for name in _LEASE] if table is leases else list(table.c)
     query = sa.select(*columns).order_by(*table.primary_key.columns)
     with _blamed(where):
-        rows = reading.execute(query, execution_options={"yield_per": _PAGE})
+        rows = reading.execute(query, execution_options={"yield_per": _PAGES.get(table, _PAGE)})
         for page in rows.mappings().partitions():
             yield [dict(row) for row in page]
 

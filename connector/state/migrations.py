@@ -33,5 +33,24 @@ def _keys_of_rejects(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+_SYNCED = """
+CREATE TABLE connector_synced (
+    sync TEXT NOT NULL, generation BIGINT NOT NULL, places BIGINT NOT NULL, prints BIGINT NOT NULL,
+    keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
+) {clustered};
+CREATE TABLE connector_segments (
+    sync TEXT NOT NULL, generation BIGINT NOT NULL, place BIGINT NOT NULL, prints BIGINT NOT NULL,
+    first BIGINT, data {binary} NOT NULL, keys {binary}, PRIMARY KEY (sync, generation, place)
+)
+"""
+
+
+def _synced(connection: sa.Connection) -> None:
+    """Keep what Track is known to have."""
+    clustered, binary = ("WITHOUT ROWID", "BLOB") if connection.dialect.name == "sqlite" else ("", "BYTEA")
+    for statement in _SYNCED.format(clustered=clustered, binary=binary).split(";"):
+        connection.exec_driver_sql(statement)
+
+
 # version -> what makes it the next one. A step runs in the transaction that records the new version.
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _keys_of_rejects}
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _keys_of_rejects, 2: _synced}

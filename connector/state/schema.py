@@ -21,7 +21,7 @@ from connector.state.migrations import MIGRATIONS
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
-VERSION = 2
+VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -135,6 +135,30 @@ forgotten = _table("forgotten", _key("sync"), _key("kind"), _key("digest"), _num
 
 destinations = _table(
     "destinations", _key("destination"), _text("learned", "{}"), _number("updated"), clustered=True
+)
+
+
+# What Track is known to have. `places` and `prints` say how much there must be: what is missing was lost.
+synced = _table(
+    "synced",
+    _key("sync"),
+    _number("generation"),
+    _number("places"),
+    _number("prints"),
+    sa.Column("keyed", sa.Boolean, nullable=False),
+    clustered=True,
+)
+
+# `first` is the least hash of a segment that is sorted, as a signed number; null where it is as it was appended.
+segments = _table(
+    "segments",
+    _key("sync"),
+    _number("generation", key=True),
+    _number("place", key=True),
+    _number("prints"),
+    _number("first", nullable=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("keys", sa.LargeBinary),
 )
 
 

@@ -12,15 +12,15 @@ import sqlalchemy as sa
 from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
 from connector.state import commits, copying, destinations, forgotten, rejects, runs, syncs, watermarks
 from connector.state.database import Database
-from connector.state.history import History
 from connector.state.lease import Lease, acquire, fenced
 from connector.state.rejects import RejectFilter
+from connector.state.synced_store import SyncedStore
 from connector.state.syncs import SyncState
 
 LIVE = "live"  # the lane of a sync's ordinary runs
 
 
-class StateStore(History):
+class StateStore(SyncedStore):
     """Watermarks, intents, runs, rejects and leases of all syncs.
 
     May be used by several threads, which wait for each other. Every method raises StateError where the store
@@ -74,7 +74,12 @@ class StateStore(History):
 
     def recover(self, lease: Lease) -> Recovery:
         """Return what earlier holders left unfinished on the lane. Reads only: `start_run` counts it."""
-        return self._database.read(lambda connection: commits.recovery(connection, lease))
+        return self._database.read(lambda connection: commits.recovery(connection, lease.bind()))
+
+    def left(self, sync_id: str, lane: str = LIVE) -> Recovery:
+        """Return what was left unfinished on a lane that nobody need hold; of a run that goes on, all of it."""
+        nobody = {"b_sync": sync_id, "b_lane": lane, "b_token": -1}
+        return self._database.read(lambda connection: commits.recovery(connection, nobody))
 
     def start_run(
         self,
@@ -238,7 +243,7 @@ class StateStore(History):
         self._database.write(work)
 
     def reset(self, sync_id: str) -> None:
-        """Forget watermarks, intents and fingerprint of a sync; runs, rejects and `forgotten` stay.
+        """Forget watermarks, intents, synced and fingerprint of a sync; runs, rejects and `forgotten` stay.
 
         Raises:
             LeaseHeld: a run holds the sync.

@@ -110,7 +110,8 @@ def _listed(what: str, rows: list[tuple[str, str, str]]) -> str:
 
 def _flag(option: Any) -> str:
     words = {int: " N", Path: " PATH"}
-    value = "" if option.is_flag else words.get(option.type_descriptor.annotation, " TEXT")
+    word = f" {option.metavar}" if option.metavar else " TEXT"
+    value = "" if option.is_flag else words.get(option.type_descriptor.annotation, word)
     return f"`{option.opts[0]}{value}`"
 
 

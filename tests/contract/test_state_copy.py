@@ -20,6 +20,7 @@ from connector.state import copying
 from connector.state.rejects import RejectFilter
 from connector.state.schema import metadata
 from connector.state.store import StateStore
+from connector.synced import PRINT, Segment
 
 TTL = dt.timedelta(seconds=60)
 START = dt.datetime(2026, 3, 1, 6, 0, 0, 123456, tzinfo=dt.UTC)
@@ -65,6 +66,8 @@ def fill(store: StateStore, rejects: int = 3) -> None:
         done = Commit(acknowledged={2: digests(9)}, watermark=Watermark(HUGE), rejects=tuple(kept))
         store.commit(lease, "run-1", done)
         store.forget(lease, [("key", "aa"), ("user", "bb")])
+        store.keep_synced(lease, True, keyed=True, new=True)
+        store.note_synced(lease, Segment(np.zeros(3, PRINT), ("[1]", "[2]", "[ü]")))
     with store.acquire("parts", "slice-1", ttl=TTL) as lease:
         store.start_run(lease, "run-2", started=START)
         report = RunReport("run-2", "parts", "slice-1", START, START, 0, Counts(read=1), notes=("ü",))
@@ -98,6 +101,8 @@ def test_a_copy_has_everything_as_it_was(source, target, page, monkeypatch):
         "leases": 2,
         "rejects": 3,
         "runs": 2,
+        "segments": 1,
+        "synced": 1,
         "syncs": 2,
         "watermarks": 3,
     }
@@ -175,6 +180,7 @@ import os, signal, sys
 import sqlalchemy as sa
 from connector.state import copying
 from connector.state.store import StateStore
+from connector.synced import PRINT, Segment
 
 copying._PAGE = 1
 source, target = map(StateStore.open, sys.argv[1:3])

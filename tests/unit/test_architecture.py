@@ -10,7 +10,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts know the values that flow, the errors, and the configuration's values: nothing of each other.
 PARTS = ("extract", "mapping", "load", "state", "sandbox")
-COMMON = {"connector.model", "connector.errors", "connector.masking", "connector.config.models"}
+COMMON = {
+    "connector.model",
+    "connector.synced",
+    "connector.errors",
+    "connector.masking",
+    "connector.config.models",
+}
 SANDBOX = {"connector.errors"}
 
 
@@ -37,7 +43,8 @@ def test_parts_do_not_import_each_other(part):
 
 def test_values_and_errors_import_nothing_of_the_rest():
     assert set(imports_of(PACKAGE / "errors.py")) == set()
-    assert set(imports_of(PACKAGE / "model.py")) <= {"connector.errors"}
+    assert set(imports_of(PACKAGE / "synced.py")) == set()
+    assert set(imports_of(PACKAGE / "model.py")) <= {"connector.errors", "connector.synced"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))

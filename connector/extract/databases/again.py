@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.ordered import Scan, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
 from connector.extract.sought import Sought, sought, texts
@@ -35,7 +36,7 @@ class Again:
 
     def batches(self, keys: Sequence[str]) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` that stand at or below the watermark."""
-        passed = self._passed()
+        passed = self.condition()
         if passed is None:
             return
         for group in sought(keys, [column.field for column in self.key], self.timezone, _KEYS):
@@ -43,7 +44,21 @@ class Again:
                 for chunk in self.scan.chunks([*passed, condition]):
                     yield from group.of(self._batch(chunk))
 
-    def _passed(self) -> list[str] | None:
+    def passed(self, conditions: Sequence[str]) -> Iterator[SourceBatch]:
+        """Yield all rows that stand at or below the watermark and meet `conditions`."""
+        passed = self.condition()
+        if passed is not None:
+            yield from map(self._batch, self.scan.chunks([*passed, *conditions]))
+
+    def ahead(self) -> Iterator[SourceBatch]:
+        """Yield all rows that do not stand at or below the watermark, and can be read some day."""
+        cursor = self.scan.keyset.order[0]
+        ahead = [f"{cursor.sql} is not null", *([cursor.finite] if cursor.finite else [])]
+        if (passed := self.condition()) is not None:
+            ahead.append(f"not ({' and '.join(f'({each})' for each in passed)})")
+        yield from map(self._batch, self.scan.chunks(ahead))
+
+    def condition(self) -> list[str] | None:
         """Conditions for rows that were read before, None where none was."""
         cursor = self.scan.keyset.order[0]
         if self.part is None:
@@ -57,7 +72,13 @@ class Again:
             return [self.scan.keyset.through(raws)] if raws else None
         if not self.part.get("cursor"):
             return None
-        return [self.scan.keyset.through(raws), *([cursor.finite] if cursor.finite else [])]
+        finite = [cursor.finite] if cursor.finite else []
+        return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
+
+    def conditions(self, keys: Sequence[str]) -> list[str]:
+        """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""
+        groups = sought(keys, [column.field for column in self.key], self.timezone, _KEYS)
+        return [condition for group in groups if (condition := self._condition(group))]
 
     def _condition(self, group: Sought) -> str:
         columns = [list(texts(values)) for values in group.values]
@@ -80,15 +101,25 @@ class Again:
 
     def _batch(self, chunk: Chunk) -> SourceBatch:
         number = (self.part or {}).get("pass")
-        version: pa.Array | str = versions(chunk.raw[0]) if number is None else str(number)
-        return SourceBatch(
-            rows=chunk.rows,
-            position=lambda _: EMPTY_WATERMARK,
-            version=version,
-            end=EMPTY_WATERMARK,
-            key=self.scan.key,
-            warnings=chunk.warnings,
-        )
+        return unmoving(self.scan, chunk, versions(chunk.raw[0]) if number is None else str(number))
+
+
+def unmoving(scan: Scan, chunk: Chunk, version: pa.Array | str) -> SourceBatch:
+    """A batch of rows that runs have passed: it moves no watermark."""
+    return SourceBatch(
+        rows=chunk.rows,
+        position=lambda _: EMPTY_WATERMARK,
+        version=version,
+        end=EMPTY_WATERMARK,
+        key=scan.key,
+        warnings=chunk.warnings,
+    )
+
+
+def since(keyset: Keyset, part: Mapping[str, Any]) -> list[str]:
+    """Conditions for rows from where the first run started: what lies below was never meant."""
+    bounds = ((">=", part.get("from")), (">", part.get("above")))
+    return [keyset.compare(operator, _raw(value)) for operator, value in bounds if value]
 
 
 def _raw(value: Any) -> Raw:

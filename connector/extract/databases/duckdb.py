@@ -131,6 +131,12 @@ class DuckdbReader(Reader):
         ((text,),) = self.fetch(f"select cast(({statement}) as varchar)")
         return None if text is None else (column.native, text)
 
+    def total(self, column: Column, base: str) -> str | None:
+        """Sum whole numbers, and times as microseconds where they have no finer ones."""
+        if pa.types.is_timestamp(column.type) and column.type.unit == "us":
+            return f"sum(epoch_us({column.sql}) - epoch_us({base}))"
+        return super().total(column, base)
+
     def literal(self, raw: Raw) -> str:
         """Write a value as text with its type."""
         native, text = raw

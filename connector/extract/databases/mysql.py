@@ -181,6 +181,12 @@ class MysqlReader(Reader):
             return None
         return column.native, value.hex() if isinstance(value, bytes) else value
 
+    def total(self, column: Column, base: str) -> str | None:
+        """Sum whole numbers, and times as microseconds."""
+        if pa.types.is_timestamp(column.type):
+            return f"sum(timestampdiff(microsecond, {base}, {column.sql}))"
+        return super().total(column, base)
+
     def literal(self, raw: Raw) -> str:
         """Write a value in its own type; text in hexadecimal, which needs no escapes whatever the SQL mode."""
         native, text = raw

@@ -159,6 +159,12 @@ class PostgresReader(Reader):
         prefix = "\\x" if native == "bytea" else ""
         return "'" + prefix + text.replace("'", "''") + f"'::{native}"
 
+    def total(self, column: Column, base: str) -> str | None:
+        """Sum whole numbers, and times as intervals, which hold microseconds exactly."""
+        if pa.types.is_timestamp(column.type):
+            return f"extract(epoch from sum({column.sql} - {base})) * 1000000"
+        return super().total(column, base)
+
     def quote(self, name: str) -> str:
         """Quote a name."""
         return '"' + name.replace('"', '""') + '"'

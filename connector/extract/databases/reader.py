@@ -22,6 +22,7 @@ Raw = tuple[str, str]
 
 # Names that statements give to what they select; no column of a source may be called so.
 CURSOR = "connector_cursor"
+PEERS = "connector_peers"
 OUTPUT = "connector_{}"
 
 
@@ -206,6 +207,13 @@ class Reader(Protocol):
     def holds(self, column: Column, texts: Sequence[str]) -> str:
         """The condition that `column` holds one of `texts`; it may be true of other values too."""
         return f"{column.sql} in ({', '.join(self.literal((column.native, text)) for text in texts)})"
+
+    def total(self, column: Column, base: str) -> str | None:
+        """SQL of the exact sum of how far `column` lies above the literal `base`, in the units of versions.
+
+        None where the source cannot tell: that it can of whole numbers is true everywhere.
+        """
+        return f"sum({column.sql} - {base})" if pa.types.is_integer(column.type) else None
 
     def quote(self, name: str) -> str:
         """Write a name as an SQL identifier."""

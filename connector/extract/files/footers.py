@@ -79,6 +79,18 @@ class Footers:
         found = [self._known[file.path] for file in files]
         return [each for each in found if each is not None]
 
+    def last(self) -> tuple[File, Footer]:
+        """Return the last complete file of the dataset.
+
+        Raises:
+            SourceError: there is none.
+        """
+        for file in reversed(self._dataset.files):
+            if found := self.read([file]):
+                return found[0]
+        message = f"{self._dataset.name} holds no complete Parquet file yet"
+        raise SourceError(message, hint="run again when the first file is written")
+
     def demand_all(self) -> None:
         """Make sure that no file was left out.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.types as pat
 
 from connector.errors import DataError
 from connector.extract.files.footers import Footer
-from connector.extract.files.listing import File
+from connector.extract.files.listing import Dataset, File, nothing, partition_names
 from connector.model import Watermark
 
 # Parts that are no file: a path under the root never begins with a slash.
@@ -99,20 +99,44 @@ def last_pass(watermark: Watermark | None) -> int:
     return int(watermark[WHOLE]["pass"]) if watermark and WHOLE in watermark else 0
 
 
-def news(todo: Plan, schema: pa.Schema, watermark: Watermark) -> dict[str, Any]:
-    """Return what holds from the start of a run on: the parts of touched files, the columns, the pass.
+def news(todo: Plan, watermark: Watermark, schema: pa.Schema) -> dict[str, object]:
+    """Return what holds from the start of a run on: touched files, the columns, the pass.
 
     Args:
         todo: what the run reads.
-        schema: the columns of the files, without those of the folders.
-        watermark: how far runs have come.
+        watermark: from which it goes on.
+        schema: the columns of the files, without those of folders.
     """
-    parts: dict[str, Any] = dict(todo.touched)
+    found: dict[str, object] = dict(todo.touched)
     if not schema.equals(unpack_schema(watermark) or pa.schema([]), check_metadata=True):
-        parts[SCHEMA] = pack_schema(schema)
+        found[SCHEMA] = pack_schema(schema)
     if todo.begins:
-        parts[WHOLE] = {"pass": todo.number, "done": False}
-    return parts
+        found[WHOLE] = {"pass": todo.number, "done": False}
+    return found
+
+
+def restarted(watermark: Watermark) -> Watermark:
+    """Return the watermark of an unfinished pass without what it has read of the files; any other as it is."""
+    if watermark.get(WHOLE, {"done": True})["done"]:
+        return watermark
+    return Watermark({name: value for name, value in watermark.items() if name in (WHOLE, SCHEMA)})
+
+
+def emptied(dataset: Dataset, watermark: Watermark, *, whole: bool) -> Dataset:
+    """Return a dataset whose files were all removed, with the columns that their folders gave.
+
+    Args:
+        dataset: without files.
+        watermark: how far runs have come.
+        whole: whether all rows are read, as in a pass: one that finds no file would count every row as gone.
+
+    Raises:
+        ConfigError: no run has read any file, or nothing may be missing.
+    """
+    if SCHEMA not in watermark or whole:
+        raise nothing(dataset)
+    names = partition_names(name for name in watermark if not name.startswith("/"))
+    return replace(dataset, partition_names=names)
 
 
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:

@@ -1,0 +1,113 @@
+"""Ranges of the cursor, counted and summed by the source: to compare what it holds with what is known, without reading it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+import pyarrow as pa
+
+from connector.errors import ConfigError
+from connector.extract.databases.keyset import Keyset
+from connector.extract.databases.reader import Column, Raw
+
+_ZONED = re.compile(r":.*(Z|[+-]\d\d(:?\d\d)?)$")
+# Ranges in one statement.
+_AT_ONCE = 50
+# (number of rows, sum of how far their versions lie above the range's base).
+Total = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """The ranges of a cursor whose values are whole numbers or times.
+
+    Attributes:
+        keyset: writes the statements; ordered by the cursor.
+        conditions: what holds for all rows that count.
+    """
+
+    keyset: Keyset
+    conditions: Sequence[str]
+
+    @property
+    def cursor(self) -> Column:
+        """The cursor."""
+        return self.keyset.order[0]
+
+    def totals(self, bounds: Sequence[int]) -> list[Total] | None:
+        """Return count and sum of each range [bound, next bound), the first open below and the last open above.
+
+        A range's base is its lower bound, of the first its upper one. None where the source cannot do that exactly.
+
+        Args:
+            bounds: versions, ascending; with n of them there are n + 1 ranges.
+        """
+        if not bounds or self.keyset.reader.total(self.cursor, self.literal(bounds[0])) is None:
+            return None
+        found: list[Total] = []
+        statements = list(self._statements(bounds))
+        for first in range(0, len(statements), _AT_ONCE):
+            together = " union all ".join(statements[first : first + _AT_ONCE])
+            rows = sorted(self.keyset.reader.fetch(together), key=lambda row: int(row[0]))
+            found += [(int(count), int(Decimal(str(total or 0)))) for _, count, total in rows]
+        return found
+
+    def _statements(self, bounds: Sequence[int]) -> Iterator[str]:
+        literals = [self.literal(bound) for bound in bounds]
+        sql = self.cursor.sql
+        ranges = [
+            (literals[0], [f"{sql} < {literals[0]}"]),
+            *((low, [f"{sql} >= {low}", f"{sql} < {high}"]) for low, high in pairwise(literals)),
+            (literals[-1], [f"{sql} >= {literals[-1]}"]),
+        ]
+        for place, (base, conditions) in enumerate(ranges):
+            total = self.keyset.reader.total(self.cursor, base)
+            yield self.keyset.summed(f"{place}, count(*), {total}", [*conditions, *self.conditions])
+
+    def within(self, ranges: Sequence[tuple[int | None, int | None]]) -> str:
+        """Return the condition that the cursor lies in one of `ranges`, [low, high); None is open."""
+        return " or ".join(f"({self._one(low, high)})" for low, high in ranges)
+
+    def _one(self, low: int | None, high: int | None) -> str:
+        sql = self.cursor.sql
+        above = [f"{sql} >= {self.literal(low)}"] if low is not None else []
+        below = [f"{sql} < {self.literal(high)}"] if high is not None else []
+        return " and ".join([*above, *below]) or "1 = 1"
+
+    def version(self, text: str) -> int:
+        """Return the version that a cursor written as `text` has.
+
+        Raises:
+            ConfigError: the cursor is neither a whole number nor a time, or `text` is none of it.
+        """
+        kind = self.cursor.type
+        try:
+            if pa.types.is_integer(kind):
+                return int(text)
+            # Where times are texts of some form no literal can be written for them.
+            if pa.types.is_timestamp(kind) and not self.keyset.reader.traits.mixed:
+                zone = f"{text}Z" if kind.tz and not _ZONED.search(text) else text
+                instant = pa.array([zone], pa.string()).cast(pa.timestamp(kind.unit, kind.tz))
+                return int(instant.cast(pa.int64())[0].as_py())
+        except (ValueError, pa.ArrowInvalid):
+            pass
+        raise ConfigError(
+            f"{text!r} is no value of the cursor {self.cursor.name!r} that ranges can be made of",
+            hint="write a whole number, or a time such as 2026-01-31T06:00:00, as the cursor has them",
+        )
+
+    def literal(self, version: int) -> str:
+        """Write a version as a value of the cursor."""
+        return self.keyset.reader.literal(_raw(self.cursor, version))
+
+
+def _raw(cursor: Column, version: int) -> Raw:
+    kind = cursor.type
+    if not pa.types.is_timestamp(kind):
+        return cursor.native, str(version)
+    text = pa.array([version], pa.int64()).cast(pa.timestamp(kind.unit)).cast(pa.string())[0].as_py()
+    return cursor.native, text + ("Z" if kind.tz else "")

@@ -1,0 +1,112 @@
+"""Prints of rows: what tells each one apart from the others, and whether it has changed (see `connector/synced.py`)."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.model import Reject, SourceBatch
+from connector.synced import PRINT, Prints, key_hash
+
+Indexes = npt.NDArray[np.int64]
+_HEX = 32  # digits of an MD5
+
+
+def prints_of(result: pa.Table, kept: Indexes, batch: SourceBatch, said: tuple[str, str | None]) -> Prints:
+    """Return a print for each row of `batch`, those of rows that were not mapped being zero.
+
+    Args:
+        result: what the SELECT gave, with ``known``.
+        kept: the indexes of the rows that it is for.
+        batch: the rows.
+        said: kind of the mapping, and the one name of all its events or None.
+    """
+    prints = np.zeros(batch.rows.num_rows, PRINT)
+    known = _bytes(result["known"]).view(">u8").reshape(-1, 2)
+    prints["high"][kept], prints["low"][kept] = known[:, 0], known[:, 1] >> 32
+    # Where a row is one event it is known by its key alone: the hash that is at hand will do, though another release
+    # of DuckDB may have another.
+    if "item" in result.column_names:
+        item = _bytes(result["item"]).view(">u8").reshape(-1, 2)[:, 0].astype(np.uint64)
+    else:
+        item = result["digest"].to_numpy().astype(np.uint64)
+    prints["item"][kept] = item ^ _salt(said)
+    prints["version"] = _numbers(batch.version, batch.rows.num_rows)
+    return prints
+
+
+def add_unmapped(
+    prints: Prints, places: Sequence[int], describe: Callable[[Sequence[int]], list[Reject]]
+) -> list[str]:
+    """Fill in the keys of rows that were read and not mapped, and return them: they are there, whatever became of them.
+
+    Args:
+        prints: of a batch; changed.
+        places: the rows.
+        describe: names them.
+    """
+    keys = [row.key for row in describe(places)]
+    for place, key in zip(places, keys, strict=True):
+        prints["high"][place], prints["low"][place] = key_hash(key)
+    return keys
+
+
+def _salt(said: tuple[str, str | None]) -> np.uint64:
+    """Stand for what all items of a mapping share and their text does not hold: its event is not the same without it."""
+    if said[1] is None:
+        return np.uint64(0)
+    digest = hashlib.md5(json.dumps(said).encode(), usedforsecurity=False).digest()
+    return np.uint64(int.from_bytes(digest[:8], "big"))
+
+
+def _bytes(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    """Return the bytes that a column of hexadecimal MD5s stands for."""
+    text = column.combine_chunks().cast(pa.string())
+    if not len(text):
+        return np.empty(0, np.uint8)
+    _, offsets, data = text.buffers()
+    first = int(np.frombuffer(offsets, np.int32)[text.offset])
+    digits = memoryview(data)[first : first + len(text) * _HEX]
+    return np.frombuffer(binascii.unhexlify(digits), np.uint8)
+
+
+def _numbers(version: pa.Array | str, count: int) -> npt.NDArray[np.int64]:
+    """Return versions as numbers: whole ones as they are, of others a hash, as they are only ever compared."""
+    if isinstance(version, str):
+        return np.full(count, int(version) if version.isdecimal() and len(version) < 19 else 0, np.int64)
+    try:
+        return _int64(version.cast(pa.int64()))
+    except pa.ArrowInvalid:
+        return _read(version.cast(pa.string()))
+
+
+def _read(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """Return texts as numbers, each by its own form: whole numbers, times in microseconds since 1970, else a hash."""
+    numbers = np.zeros(len(texts), np.int64)
+    left = np.ones(len(texts), np.bool_)
+    for form, kind in ((_WHOLE, pa.int64()), (_TIME, pa.timestamp("us"))):
+        fits = pc.fill_null(pc.match_substring_regex(texts, form), False).to_numpy(zero_copy_only=False)
+        chosen = pc.utf8_rtrim(texts.filter(pa.array(fits)), "Z")
+        with suppress(pa.ArrowInvalid):  # the thirtieth of February
+            numbers[fits] = _int64(chosen.cast(kind).cast(pa.int64()))
+            left &= ~fits
+    others = texts.filter(pa.array(left)).to_pylist()
+    numbers[left] = np.array([key_hash(text or "")[0] for text in others], np.uint64).view(np.int64)
+    return numbers
+
+
+def _int64(array: pa.Array) -> npt.NDArray[np.int64]:
+    found: npt.NDArray[np.int64] = pc.fill_null(array, 0).to_numpy(zero_copy_only=False)
+    return found
+
+
+_WHOLE = r"^-?\d{1,18}$"
+_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?$"

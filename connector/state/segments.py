@@ -1,0 +1,214 @@
+"""Synced as it is stored: segments of prints, appended by commits and merged between runs.
+
+They lie in the tables of the state store, so one transaction holds the watermark and what was sent below it. What
+is appended has no index but its place; merged segments are sorted by the hashes of their keys, without a key twice.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from connector.errors import StateError
+from connector.state.lease import Lease
+from connector.state.schema import segments, synced
+from connector.synced import PRINT, Prints, Segment
+
+_sync = segments.c.sync == sa.bindparam("b_sync")
+_ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
+
+_HEAD = sa.select(synced).where(synced.c.sync == sa.bindparam("b_sync"))
+_APPEND = sa.insert(segments)
+_GROW = (
+    sa.update(synced)
+    .where(synced.c.sync == sa.bindparam("b_sync"), synced.c.generation == sa.bindparam("b_generation"))
+    .values(
+        places=synced.c.places + 1,
+        prints=synced.c.prints + sa.bindparam("b_prints", type_=sa.BigInteger),
+    )
+)
+_FOUND = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(segments.c.prints), 0)).where(*_ours)
+_PARTS = sa.select(*segments.c["place", "prints", "first"]).where(*_ours).order_by(segments.c.place)
+_DATA = (
+    sa.select(*segments.c["prints", "data", "keys"])
+    .where(
+        *_ours,
+        segments.c.place >= sa.bindparam("b_first", type_=sa.BigInteger),
+        segments.c.place < sa.bindparam("b_last", type_=sa.BigInteger),
+    )
+    .order_by(segments.c.place)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a sync's synced must consist of.
+
+    Attributes:
+        sync: its id.
+        generation: grows with each merge.
+        places: number of segments.
+        prints: in all of them.
+        keyed: whether they hold the canonical keys.
+    """
+
+    sync: str
+    generation: int
+    places: int
+    prints: int
+    keyed: bool
+
+    @property
+    def bind(self) -> dict[str, Any]:
+        """The parameters that name its segments in statements."""
+        return {"b_sync": self.sync, "b_generation": self.generation}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A segment that is stored: its place, number of prints, and its least hash where it is sorted."""
+
+    place: int
+    prints: int
+    first: int | None
+
+
+def head(connection: sa.Connection, sync: str) -> Head | None:
+    """Return what is said of a sync's synced, None where it has none."""
+    row = connection.execute(_HEAD, {"b_sync": sync}).one_or_none()
+    return None if row is None else Head(row.sync, row.generation, row.places, row.prints, bool(row.keyed))
+
+
+def parts(connection: sa.Connection, found: Head) -> list[Part]:
+    """Return the segments, in order.
+
+    Raises:
+        StateError: some are not there.
+    """
+    listed = [
+        Part(row.place, row.prints, None if row.first is None else row.first + _MIDDLE)
+        for row in connection.execute(_PARTS, found.bind)
+    ]
+    if (len(listed), sum(part.prints for part in listed)) != (found.places, found.prints):
+        raise lost(found.sync, "parts of it are missing")
+    return listed
+
+
+def iterate(connection: sa.Connection, found: Head, first: int, last: int) -> list[Segment]:
+    """Return the segments at the places [first, last).
+
+    Raises:
+        StateError: some are not there, or not what they were.
+    """
+    bind = {**found.bind, "b_first": first, "b_last": last}
+    rows = connection.execute(_DATA, bind).all()
+    if len(rows) != last - first:
+        raise lost(found.sync, "parts of it are missing")
+    return [Segment(_prints(found, row.prints, row.data), _unpacked(row.keys)) for row in rows]
+
+
+def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
+    """Begin an empty synced in the place of what there was."""
+    before = head(connection, sync)
+    drop(connection, sync)
+    generation = before.generation + 1 if before else 1
+    values = {"sync": sync, "generation": generation, "places": 0, "prints": 0, "keyed": keyed}
+    connection.execute(sa.insert(synced), values)
+
+
+def append(connection: sa.Connection, lease: Lease, segment: Segment) -> None:
+    """Add a segment behind the last; the caller has made sure of the lease in this transaction.
+
+    Raises:
+        StateError: the sync has no synced.
+    """
+    found = head(connection, lease.sync)
+    if found is None:
+        raise lost(lease.sync, "it is not there")
+    write(connection, found, found.places, segment)
+    connection.execute(_GROW, {**found.bind, "b_prints": len(segment)})
+
+
+def write(
+    connection: sa.Connection, found: Head, place: int, segment: Segment, *, ordered: bool = False
+) -> None:
+    """Write a segment at its place; the head is the caller's matter."""
+    row = {"sync": found.sync, "generation": found.generation, "place": place, "prints": len(segment)}
+    first = int(segment.prints["high"][0]) - _MIDDLE if ordered else None
+    data = _bytes(segment.prints)
+    keys = _packed(segment.keys) if found.keyed else None
+    connection.execute(_APPEND, {**row, "first": first, "data": data, "keys": keys})
+
+
+def replace(connection: sa.Connection, before: Head, after: Head) -> None:
+    """Let the segments of one generation be in force instead of those of another."""
+    connection.execute(sa.delete(synced).where(synced.c.sync == before.sync))
+    connection.execute(sa.insert(synced), {name: getattr(after, name) for name in Head.__slots__})
+    connection.execute(sa.delete(segments).where(*_ours), before.bind)
+
+
+def drop_others(connection: sa.Connection, found: Head) -> None:
+    """Remove what a merge has written that was never put in force."""
+    others = sa.delete(segments).where(_sync, segments.c.generation != sa.bindparam("b_generation"))
+    connection.execute(others, found.bind)
+
+
+def drop(connection: sa.Connection, sync: str) -> None:
+    """Forget everything."""
+    connection.execute(sa.delete(segments).where(_sync), {"b_sync": sync})
+    connection.execute(sa.delete(synced).where(synced.c.sync == sync))
+
+
+def lost(sync: str, why: str) -> StateError:
+    """Return the error for a sync of which it is no longer known what Track has."""
+    return StateError(
+        f"what was sent of sync {sync} is not known any more (synced): {why}",
+        hint=f"`connector state rebuild {sync} --assume sent` notes what the source holds up to the watermark as sent; "
+        "`--assume unsent` lets what is read again be sent again",
+    )
+
+
+def _bytes(prints: Prints) -> bytes:
+    """Return prints column by column; versions and marks are packed, as they resemble each other, hashes are not."""
+    # Byte by byte: the first ones of all versions, then the second ones …
+    versions = np.ascontiguousarray(prints["version"]).view(np.uint8).reshape(-1, 8).T.tobytes()
+    packed = zlib.compress(versions + prints["mark"].tobytes(), 1)
+    return b"".join([*(prints[name].tobytes() for name in _PLAIN), packed])
+
+
+def _prints(found: Head, count: int, data: bytes) -> Prints:
+    prints = np.empty(count, PRINT)
+    place = 0
+    try:
+        for name in _PLAIN:
+            kind = PRINT[name]
+            prints[name] = np.frombuffer(data, kind, count, place)
+            place += count * kind.itemsize
+        plain = zlib.decompress(data[place:])
+        versions = np.frombuffer(plain, np.uint8, 8 * count).reshape(8, count)
+        prints["version"] = np.ascontiguousarray(versions.T).view("<i8").reshape(count)
+        prints["mark"] = np.frombuffer(plain, np.uint8, count, 8 * count)
+    except (ValueError, zlib.error):
+        raise lost(found.sync, "parts of it are not what they were") from None
+    return prints
+
+
+_PLAIN = ("high", "low", "item")
+
+# SQLite and PostgreSQL know no unsigned numbers.
+_MIDDLE = 1 << 63
+
+
+def _packed(keys: tuple[str, ...]) -> bytes:
+    # A canonical key is JSON: it holds no line break.
+    return zlib.compress("\n".join(keys).encode("utf-8", "surrogatepass"), 1)
+
+
+def _unpacked(data: bytes | None) -> tuple[str, ...]:
+    if not data:
+        return ()
+    return tuple(zlib.decompress(data).decode("utf-8", "surrogatepass").split("\n"))

@@ -1,0 +1,224 @@
+"""Synced: what Track is known to have, looked up by the prints of rows, and merged between runs.
+
+Merged prints lie in an unnamed file for the time of a run: sorted by the hashes of their keys, they are searched
+there, and memory does not grow with their number (invariant 7). What was appended since the last merge is small
+enough to be held.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from connector.state import segments
+from connector.state.database import Database
+from connector.state.segments import Head, Part
+from connector.synced import DELIVERED, NOTHING, PRINT, Prints, Segment, latest
+
+# Prints of a merged segment, and how many prints and segments are read from the store at once.
+MERGED = 65_536
+_PAGE, _PAGES = 200_000, 500
+# A merge is due when so many prints or segments were appended, and more than an eighth of what is merged.
+_FEW, _MANY, _SEGMENTS = 100_000, 4_000_000, 1_000
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Prints in the order of their keys' hashes, each key once, and which of them were seen."""
+
+    prints: Prints
+    high: npt.NDArray[np.uint64]
+    seen: Flags
+
+    @classmethod
+    def of(cls, prints: Prints) -> _Sorted:
+        return cls(prints, np.ascontiguousarray(prints["high"]), np.zeros(len(prints), np.bool_))
+
+    def find(self, wanted: Prints) -> tuple[Flags, npt.NDArray[np.int64]]:
+        """Return which keys are there, and where; what is found counts as seen."""
+        if not len(self.high):
+            return np.zeros(len(wanted), np.bool_), np.zeros(len(wanted), np.int64)
+        # In order, so that neighbours are searched in the same pages.
+        order = np.argsort(wanted["high"], kind="stable")
+        places = np.empty(len(wanted), np.int64)
+        places[order] = np.searchsorted(self.high, wanted["high"][order])
+        places = np.minimum(places, len(self.high) - 1)
+        found: Flags = self.high[places] == wanted["high"]
+        found[found] = self.prints["low"][places[found]] == wanted["low"][found]
+        self.seen[places[found]] = True
+        return found, places
+
+
+class Synced:
+    """What is known of one sync.
+
+    Nothing is read before the first look.
+
+    Args:
+        database: the store.
+        head: what must be there.
+
+    Raises:
+        StateError: parts of it are missing.
+    """
+
+    def __init__(self, database: Database, head: Head) -> None:
+        self.head = head
+        self._database = database
+        parts = database.read(lambda connection: segments.parts(connection, head))
+        # Merged segments come first, and stay as they are while others are appended.
+        self.merged = [part for part in parts if part.first is not None]
+        self.appended = parts[len(self.merged) :]
+        self._merged: _Sorted | None = None
+        self._fresh = _Sorted.of(NOTHING)
+
+    @property
+    def due(self) -> bool:
+        """Whether a merge is worth its cost."""
+        size = sum(part.prints for part in self.appended)
+        merged = self.head.prints - size
+        return len(self.appended) > _SEGMENTS or size > min(_MANY, max(_FEW, merged // 8))
+
+    def look(self, wanted: Prints) -> tuple[Flags, Prints]:
+        """Look keys up.
+
+        Args:
+            wanted: prints whose `high` and `low` count.
+
+        Returns:
+            Which are known, and for these what is known; for the others anything.
+        """
+        merged = self._opened()
+        found, places = merged.find(wanted)
+        known = np.zeros(len(wanted), PRINT)
+        known[found] = merged.prints[places[found]]
+        newer, places = self._fresh.find(wanted)
+        known[newer] = self._fresh.prints[places[newer]]
+        return found | newer, known
+
+    def unseen(self, count: int) -> Iterator[tuple[Prints, list[str]]]:
+        """Yield what was never looked up, with canonical keys where they are kept, about `count` at a time.
+
+        Tombstones are not among it, nor what was rejected: Track has nothing of that.
+        """
+        self._opened()
+        gathered, keys = NOTHING, list[str]()
+        for prints, named in self._left():
+            gathered, keys = np.concatenate([gathered, prints]), keys + named
+            if len(gathered) >= count:
+                yield gathered, keys
+                gathered, keys = NOTHING, []
+        if len(gathered):
+            yield gathered, keys
+
+    def count_unseen(self) -> tuple[int, int]:
+        """Return how many rows were never looked up, and how many there are (tombstones and rejects left out)."""
+        merged = self._opened()
+        live = _live(merged.prints) & ~self._overruled()
+        alive = _live(self._fresh.prints)
+        gone = int((live & ~merged.seen).sum() + (alive & ~self._fresh.seen).sum())
+        return gone, int(live.sum() + alive.sum())
+
+    def all(self) -> Iterator[Prints]:
+        """Yield everything that is known, some ten thousand prints at a time, each key once."""
+        merged = self._opened()
+        current = ~self._overruled()
+        for first in range(0, len(merged.prints), MERGED):
+            yield np.asarray(merged.prints[first : first + MERGED])[current[first : first + MERGED]]
+        yield self._fresh.prints
+
+    def unread(self) -> Iterator[Prints]:
+        """Yield everything that was never looked up, each key once."""
+        merged = self._opened()
+        wanted = ~self._overruled() & ~merged.seen
+        for first in range(0, len(merged.prints), MERGED):
+            yield np.asarray(merged.prints[first : first + MERGED])[wanted[first : first + MERGED]]
+        yield self._fresh.prints[~self._fresh.seen]
+
+    def _overruled(self) -> Flags:
+        """Say which of the merged prints were followed by later ones of their keys."""
+        merged = self._opened()
+        overruled = np.zeros(len(merged.prints), np.bool_)
+        found, places = _Sorted(merged.prints, merged.high, np.zeros(len(merged.prints), np.bool_)).find(
+            self._fresh.prints
+        )
+        overruled[places[found]] = True
+        return overruled
+
+    def _left(self) -> Iterator[tuple[Prints, list[str]]]:
+        merged, fresh = self._opened(), self._fresh
+        wanted = _live(merged.prints) & ~merged.seen & ~self._overruled()
+        place = 0
+        for part in self.merged:
+            mine = np.flatnonzero(wanted[place : place + part.prints])
+            if len(mine):
+                (segment,) = self._segments(part.place, part.place + 1)
+                named = [segment.keys[n] for n in mine] if segment.keys else []
+                yield segment.prints[mine], named
+            place += part.prints
+        mine = np.flatnonzero(_live(fresh.prints) & ~fresh.seen)
+        if len(mine):
+            yield fresh.prints[mine], self._named(fresh.prints[mine])
+
+    def _named(self, prints: Prints) -> list[str]:
+        """Return the canonical keys of appended prints."""
+        if not self.head.keyed:
+            return []
+        wanted = _Sorted.of(prints)
+        keys = [""] * len(prints)
+        for segment in self.pages(self.appended):
+            found, places = wanted.find(segment.prints)
+            for row in np.flatnonzero(found).tolist():
+                keys[places[row]] = segment.keys[row]
+        return keys
+
+    def _opened(self) -> _Sorted:
+        if self._merged is None:
+            total = sum(part.prints for part in self.merged)
+            prints, high = _file(total, PRINT), _file(total, np.dtype(np.uint64))
+            place = 0
+            for segment in self.pages(self.merged):
+                prints[place : place + len(segment)] = segment.prints
+                high[place : place + len(segment)] = segment.prints["high"]
+                place += len(segment)
+            self._merged = _Sorted(prints, high, np.zeros(total, np.bool_))
+            found = [segment.prints for segment in self.pages(self.appended)]
+            appended = np.concatenate(found) if found else NOTHING
+            self._fresh = _Sorted.of(appended[latest(appended)])
+        return self._merged
+
+    def pages(self, parts: Sequence[Part]) -> Iterator[Segment]:
+        """Yield the segments of `parts`, which stand side by side, a few read at a time."""
+        page: list[Part] = []
+        for part in parts:
+            page.append(part)
+            if len(page) == _PAGES or sum(each.prints for each in page) >= _PAGE:
+                yield from self._segments(page[0].place, page[-1].place + 1)
+                page = []
+        if page:
+            yield from self._segments(page[0].place, page[-1].place + 1)
+
+    def _segments(self, first: int, last: int) -> list[Segment]:
+        return self._database.read(lambda connection: segments.iterate(connection, self.head, first, last))
+
+
+def _live(prints: Prints) -> Flags:
+    """Say which prints are of rows that Track has."""
+    mark = np.asarray(prints["mark"])
+    live: Flags = mark == DELIVERED
+    return live
+
+
+def _file(count: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return an array in an unnamed file, which goes with it."""
+    if not count:
+        return np.empty(0, kind)
+    with tempfile.TemporaryFile(prefix="connector-") as file:
+        return np.memmap(file, kind, "w+", shape=(count,))

@@ -1,0 +1,63 @@
+"""What Track is known to have, as it is noted for each row: hashes of its key and of its item.
+
+A print is stable: MD5, so that neither another machine nor another release of DuckDB makes a row look changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# high, low: 96 bits of the key's hash, so that no two of some billion keys are taken for each other.
+# item: 64 bits of the hash of what the row becomes; of one key only two such values are ever compared.
+# version: the row's version where it is a whole number (such as a time in units since 1970), else a hash of it.
+PRINT = np.dtype([("high", "<u8"), ("low", "<u4"), ("item", "<u8"), ("version", "<i8"), ("mark", "u1")])
+
+Prints = npt.NDArray[Any]
+
+# What became of the row with a print.
+DELIVERED = 0
+UNMAPPED = 1  # rejected by a rule of the mapping
+REFUSED = 2  # rejected by the destination
+GONE = 3  # vanished from the source, and told so: a tombstone
+FILTERED = 4  # read, and no item was made of it
+SAME = 5  # as it is known already: nothing to note
+
+NOTHING: Prints = np.empty(0, PRINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Prints that become known together.
+
+    Attributes:
+        prints: in the order in which they became known; of one key the last counts.
+        keys: their canonical keys, where vanished rows are told of; else empty.
+    """
+
+    prints: Prints = field(default_factory=lambda: NOTHING)
+    keys: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.prints)
+
+
+def key_hash(key: str) -> tuple[int, int]:
+    """Return `high` and `low` of the hash of a canonical key."""
+    digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:12], "big")
+
+
+def latest(prints: Prints) -> npt.NDArray[np.int64]:
+    """Return the places of the last print of each key, in the order of their keys' hashes."""
+    order = np.lexsort((np.arange(len(prints)), prints["low"], prints["high"]))
+    ordered = prints[order]
+    if not len(ordered):
+        return order
+    last = np.ones(len(ordered), np.bool_)
+    last[:-1] = (ordered["high"][1:] != ordered["high"][:-1]) | (ordered["low"][1:] != ordered["low"][:-1])
+    return order[last]
