@@ -100,7 +100,7 @@ class Footers:
         if self.unfinished:
             raise SourceError(
                 f"{self.unfinished} files of {self._dataset.name} have no footer yet: what vanished cannot be told",
-                hint="run again when they are written; the pass goes on then",
+                hint="run again when they are written",
             )
 
     def _keep(self, file: File, result: tuple[File, Footer | None] | ConnectorError | None) -> None:
