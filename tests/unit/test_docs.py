@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
-from scripts import blocks, commands, flow, shown  # noqa: E402 - they live beside the docs
+from scripts import blocks, commands, flow, shown, timeline  # noqa: E402 - they live beside the docs
 
 PAGES = blocks.pages(ROOT)
 # Which heading of configuration.md documents the keys of which model; those that several share stand under one.
