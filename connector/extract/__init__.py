@@ -79,6 +79,7 @@ class Extractor(Protocol):
         Raises:
             SourceError: reading failed; batches yielded so far are good.
             DataError: a key part is null, or two adjacent rows have the same (cursor, key).
+            GuardTripped: the source was restored from a backup since the watermark was made.
         """
 
     def read_keys(
@@ -151,8 +152,13 @@ class Extractor(Protocol):
             SourceError: as `read`.
         """
 
-    def restarted(self, watermark: Watermark) -> Watermark:
-        """Return the watermark from which an unfinished pass starts again at its first row, under its number."""
+    def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
+        """Return the watermark from which an unfinished pass starts again at its first row.
+
+        Args:
+            watermark: how far runs have come.
+            anew: whether under a number of its own, as the next pass.
+        """
 
     def cancel(self) -> None:
         """Interrupt a blocked call; `read` then raises Stopped."""
