@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Boundary:
     def __init__(self, scan: Scan, part: Mapping[str, Any], constant: Mapping[str, Any]) -> None:
         self._scan = scan
         self._constant = constant
+        self._start = {name: part[name] for name in ("from", "above") if name in part}
         self._low = {name: part[name] for name in ("from", "cursor") if name in part}
         self._at: Raw | None = tuple(part["at"]) if part.get("at") else None
         self._sent = Counter[str](part.get("sent", {}))
@@ -43,6 +44,19 @@ class Boundary:
         for chunk in self._scan.chunks(conditions):
             yield self._follow(chunk)
 
+    def sent(self, conditions: Sequence[str]) -> Iterator[Chunk]:
+        """Yield the rows that were sent, of those that meet `conditions`; what lies below a configured start was not."""
+        keyset = self._scan.keyset
+        bounds = ((">=", "from"), (">", "above"))
+        since = [keyset.compare(sign, tuple(self._start[n])) for sign, n in bounds if n in self._start]
+        if "cursor" in self._low:
+            through = keyset.compare("<=", tuple(self._low["cursor"]))
+            yield from self._scan.chunks([*conditions, *since, through])
+        if self._at is not None:
+            for chunk, sent in self._compared([*conditions, *since]):
+                if sent.any():
+                    yield _taken(chunk, np.flatnonzero(sent))
+
     def _above_low(self) -> list[str]:
         keyset = self._scan.keyset
         if "cursor" in self._low:
@@ -50,20 +64,22 @@ class Boundary:
         return [keyset.compare(">=", tuple(self._low["from"]))] if "from" in self._low else []
 
     def _region(self, conditions: list[str]) -> Iterator[SourceBatch]:
-        assert self._at is not None  # noqa: S101 - for the type checker; `batches` has looked
+        for chunk, sent in self._compared(conditions):
+            if not sent.all():
+                yield self._batch(_taken(chunk, np.flatnonzero(~sent)), np.array([], np.int64))
+
+    def _compared(self, conditions: list[str]) -> Iterator[tuple[Chunk, np.ndarray[Any, Any]]]:
+        """Yield what stands above the previous value and up to `at`, and which of its rows were sent."""
+        assert self._at is not None  # noqa: S101 - for the type checker; callers have looked
         waiting = Counter(self._sent)
         bounds = [*conditions, *self._above_low(), self._scan.keyset.compare("<=", self._at)]
         for chunk in self._scan.chunks(bounds):
-            new = []
+            sent = np.zeros(chunk.rows.num_rows, np.bool_)
             for place, digest in enumerate(_digests(chunk, 0, chunk.rows.num_rows)):
                 if waiting[digest] > 0:
                     waiting[digest] -= 1
-                else:
-                    new.append(place)
-            if new:
-                places = pa.array(new)
-                raw = tuple(array.take(places) for array in chunk.raw)
-                yield self._batch(Chunk(chunk.rows.take(places), raw, chunk.warnings), np.array([], np.int64))
+                    sent[place] = True
+            yield chunk, sent
 
     def _follow(self, chunk: Chunk) -> SourceBatch:
         starts = np.flatnonzero(changes(chunk.raw[:1])) + 1
@@ -110,8 +126,13 @@ class Boundary:
         )
 
     def _watermark(self, low: dict[str, Any], at: Raw | None, sent: Counter[str]) -> Watermark:
-        part = {**low, "at": list(at) if at else None, "sent": dict(sent), **self._constant}
+        part = {**self._start, **low, "at": list(at) if at else None, "sent": dict(sent), **self._constant}
         return Watermark({"rows": part})
+
+
+def _taken(chunk: Chunk, places: np.ndarray[Any, Any]) -> Chunk:
+    taken = pa.array(places)
+    return Chunk(chunk.rows.take(taken), tuple(array.take(taken) for array in chunk.raw), chunk.warnings)
 
 
 def _digests(chunk: Chunk, first: int, last: int) -> list[str]:
