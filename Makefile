@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format docs bench chaos clean
+.PHONY: demo test check format docs bench chaos storm clean
 
 $(READY): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, found %d.%d; set PYTHON=/path/to/python3.11" % v[:2])'
@@ -35,6 +35,9 @@ bench: $(READY)
 
 chaos: $(READY)
 	PYTHONPATH=.:tests $(BIN)/python -m chaos $(CHAOS_ARGS)
+
+storm: $(READY)
+	PYTHONPATH=.:tests $(BIN)/python -m storm $(STORM_ARGS)
 
 clean:
 	rm -rf $(VENV) .demo .bench

@@ -1,4 +1,4 @@
-"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls safety tuning]``.
+"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls safety tuning synced diff]``.
 
 Every figure with a target is a ratio against something measured in the same run, or a bound on memory or seconds;
 medians of interleaved rounds. Data and states live in .bench; ``--write`` puts the results into docs/performance.md.
@@ -19,9 +19,10 @@ from benchmarks.report import show, write
 from benchmarks.rounds import Line
 from benchmarks.safety import safety
 from benchmarks.sink import sink
+from benchmarks.synced import diff, synced
 from benchmarks.tuning import tuning
 
-PARTS = {**THROUGHPUT, "safety": safety, "tuning": tuning}
+PARTS = {**THROUGHPUT, "safety": safety, "tuning": tuning, "synced": synced, "diff": diff}
 
 
 def main() -> None:

@@ -49,8 +49,9 @@ def run(sync: Sync, *, state: str | None = None, limit: int | None = None) -> Ru
         the report, also of a run that failed: `exit_code` is 0 when all went well, `error` says what did not.
     """
     from connector.config.syncs import state_url
-    from connector.runner import Options, Watch, run_sync
+    from connector.runner import run_sync
     from connector.stopping import StopSignal
+    from connector.watching import Options, Watch
 
     options = Options(state_url(sync.file, state, environment=sync.environment), limit)
     return run_sync(sync, options, StopSignal(), Watch())

@@ -28,6 +28,7 @@ from connector.cli_options import (
     set_debugging,
     state_of,
 )
+from connector.cli_plan import plan, trace
 from connector.cli_rejects import rejects_app
 from connector.cli_state import state_app
 from connector.errors import ConfigError
@@ -91,13 +92,10 @@ def run(
 
     with exit_codes():
         files = files_of(targets, configs)
-        if dry_run:
-            code = commands.dry_run(files, env, state, limit)
-        else:
-            accepted = frozenset(guard.value for guard in accept or ())
-            options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
-            again = commands.Again(resend.value if resend else None, tuple(key or ()))
-            code = commands.run(files, options, again)
+        accepted = frozenset(guard.value for guard in accept or ())
+        options = commands.RunOptions(env, state, limit, json, wait, debugging(), accepted, adopt)
+        again = commands.Again(resend.value if resend else None, tuple(key or ()))
+        code = (commands.dry_run if dry_run else commands.run)(files, options, again)
     raise typer.Exit(code)
 
 
@@ -129,6 +127,10 @@ def reconcile(
         wanted = commands.Reconcile(state_of(sync, state), (least, most), exact, fix, json)
         code = commands.reconcile(sync, wanted)
     raise typer.Exit(code)
+
+
+app.command()(plan)
+app.command()(trace)
 
 
 @app.command()

@@ -15,10 +15,13 @@ from connector.config.syncs import state_url
 from connector.errors import ConfigError, ConnectorError, GuardTripped, Stopped, worst_exit_code
 from connector.keys import canonical_key
 from connector.model import RunReport
+from connector.opening import Decided
+from connector.progress import Progress
 from connector.reading import News, Reading
 from connector.resending import OfKeys, Resend
-from connector.runner import Options, Watch, run_sync
+from connector.runner import run_sync
 from connector.stopping import StopSignal
+from connector.watching import Options, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class RunOptions:
     debug: bool = False
     accept: frozenset[str] = frozenset()
     adopt: bool = False
+
+    @property
+    def decided(self) -> Decided:
+        """What a person lets pass."""
+        return Decided(self.accept, self.adopt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +118,9 @@ def replay(sync: Sync, options: RunOptions, reading: Reading) -> int:
 
 def dry_replay(sync: Sync, state: str, reading: Reading) -> None:
     """Print the exact requests that a replay would send."""
-    from connector.rehearsal import bodies, replayed_batches
+    from connector.rehearsal import requests
 
-    for body in bodies(sync, replayed_batches(sync, state, reading)):
+    for body in requests(sync, state, reading, Decided()):
         console.raw(body.decode())
 
 
@@ -170,21 +178,50 @@ def reconcile(sync: Sync, options: Reconcile) -> int:
     return report.exit_code or 0
 
 
-def dry_run(files: Sequence[Path], environment: str | None, state: str | None, limit: int | None) -> int:
+def dry_run(files: Sequence[Path], options: RunOptions, again: Again | None = None) -> int:
     """Print the exact requests that runs would send, one JSON body a line."""
-    from connector.rehearsal import bodies, mapped_batches
+    from connector.rehearsal import requests
 
     codes = [0]
-    for file in files:
+    for sync in _loaded(files, options.environment, codes):
+        state = state_url(sync.file, options.state, environment=sync.environment)
         try:
-            sync = load_sync(file, environment=environment)
-            batches = mapped_batches(sync, state_url(file, state, environment=environment), limit)
-            for body in bodies(sync, batches):
-                console.raw(body.decode())
+            for reading in (again or Again()).readings(sync, options):
+                for body in requests(sync, state, reading, options.decided):
+                    console.raw(body.decode())
         except ConnectorError as error:
             console.fail(error)
             codes.append(error.exit_code)
     return worst_exit_code(codes)
+
+
+def plan(files: Sequence[Path], options: RunOptions, again: Again, samples: int) -> int:
+    """Print what runs would do, and return the exit code that they would end with."""
+    from connector import console_plan, planning
+
+    found: list[planning.Plan] = []
+    codes: list[int] = []
+    stop = StopSignal()
+    with stop.on_signals(), stop.interrupting():
+        for sync in _loaded(files, options.environment, codes):
+            state = state_url(sync.file, options.state, environment=sync.environment)
+            wanted = planning.Options(state, options.decided, options.limit, samples)
+            progress = Progress()
+            with console.Live(sync.sync) as live:
+                live.watch(progress)
+                foreseen = planning.plan(sync, wanted, again.readings(sync, options), progress)
+            found.append(foreseen)
+            for text in foreseen.notes:
+                console.note(f"{sync.sync}: {text}")
+            for error in foreseen.errors:
+                console.fail(error, sync.sync)
+            if stop.requested:
+                break
+    if options.json:
+        console.json_lines(map(console_plan.as_json, found))
+    else:
+        console_plan.plans(found)
+    return worst_exit_code([*codes, *(each.exit_code for each in found)])
 
 
 def test(files: Sequence[Path], environment: str | None) -> int:

@@ -137,6 +137,11 @@ def _line(sync: str, progress: Progress, seconds: float) -> str:
     return f"{line}  [yellow]retrying: {escape(progress.trouble)}[/]" if progress.trouble else line
 
 
+def seconds(value: float | None) -> _Amount:
+    """Return how long something takes as a table shows it; empty where that is not known."""
+    return _Amount("" if value is None else f"{value:,.1f}")
+
+
 def reports(runs: Sequence[tuple[str, RunReport]]) -> None:
     """Print what runs did, a column a sync, and why rows were rejected."""
     rows: list[list[object]] = []

@@ -134,10 +134,13 @@ class Feed:
 
 
 def limited(batches: Iterator[SourceBatch], limit: int | None) -> Iterator[SourceBatch]:
-    """Yield `batches` up to `limit` rows; the last one is cut, with the watermark that belongs to the cut."""
+    """Yield `batches` up to `limit` rows; the last one is cut, with the watermark that belongs to the cut.
+
+    Rows that are read once more and move no watermark do not count: there may be as many of them in each run.
+    """
     left = limit
     for batch in batches:
-        rows = batch.rows.num_rows
+        rows = batch.rows.num_rows if batch.end else 0
         if left is None or rows < left:
             left = None if left is None else left - rows
             yield batch

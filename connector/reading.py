@@ -9,6 +9,7 @@ from typing import Protocol
 from connector import wiring
 from connector.config.models import Sync
 from connector.diffing import Vanished
+from connector.errors import GuardTripped
 from connector.extract import Extractor
 from connector.feed import Maps, limited
 from connector.mapping.mapper import Mapper
@@ -119,6 +120,11 @@ class News:
         """Unless it stops early."""
         return self.limit is None
 
+    @property
+    def held(self) -> GuardTripped | None:
+        """Why deletes are held back, known when a pass of mode diff has come to its end."""
+        return None if self._vanished is None else self._vanished.held
+
     def open(self, sync: Sync) -> Extractor:
         """Open the source."""
         return wiring.open_extractor(sync)
@@ -162,6 +168,6 @@ class News:
         """
         del counts
         opened.store.merge_synced(lease)
-        if self._vanished is not None and self._vanished.held is not None:
-            raise self._vanished.held
+        if self.held is not None:
+            raise self.held
         return Conclusion()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,12 @@ from connector import wiring
 from connector.config.models import Sync
 from connector.cutting import Cutting, Fixed
 from connector.feed import limited
+from connector.load.packing import leave_out
 from connector.load.track import Bodies
-from connector.model import EMPTY_WATERMARK, MappedBatch, Watermark
-from connector.reading import Opened, Reading
+from connector.model import EMPTY_WATERMARK, MappedBatch, Recovery, SourceBatch, Watermark
+from connector.opening import Compared, Decided, Opening
+from connector.reading import Moving, Opened, Reading
+from connector.state.synced import Synced
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +34,87 @@ class Preview:
     message: str = ""
 
 
-def mapped_batches(sync: Sync, state: str | None, limit: int | None) -> Iterator[MappedBatch]:
-    """Yield what a run would send, from the stored watermark on, or from the start with `state` None."""
-    watermark, forgotten = (EMPTY_WATERMARK, ()) if state is None else _stored(sync, state)
+@dataclass(slots=True)
+class Rehearsal:
+    """Everything that a run has open, but its destination.
+
+    Attributes:
+        opened: what is open; the state only to be read.
+        compared: the run beside the one before.
+        recovery: what runs have left unfinished.
+        moving: what is moved.
+        reading, mapping: seconds that took so far.
+    """
+
+    opened: Opened
+    compared: Compared
+    recovery: Recovery
+    moving: Moving
+    reading: float = 0.0
+    mapping: float = 0.0
+
+    def batches(self) -> Iterator[MappedBatch]:
+        """Yield what would be packed, in order."""
+        while (batch := self._read()) is not None:
+            since = time.perf_counter()
+            mapped = leave_out(self.moving.mapper.map(batch), self.recovery)
+            self.mapping += time.perf_counter() - since
+            yield mapped
+        for rest in self.moving.rest():
+            yield leave_out(rest, self.recovery)
+
+    def _read(self) -> SourceBatch | None:
+        since = time.perf_counter()
+        batch = next(self.moving.batches, None)
+        self.reading += time.perf_counter() - since
+        return batch
+
+
+@contextmanager
+def rehearsing(sync: Sync, state: str, reading: Reading, decided: Decided) -> Iterator[Rehearsal]:
+    """Open what a run would open, and hold it against the last one as a run does.
+
+    Raises:
+        ConnectorError: as a run that cannot start.
+    """
+    with wiring.located(sync), ExitStack() as stack:
+        store = stack.enter_context(wiring.open_store(state, read_only=True))
+
+        def synced(watermark: Watermark) -> Synced | None:
+            source = sync.source
+            return store.foresee_synced(sync.id, source.tracked, keyed=source.keyed, new=not watermark)
+
+        opening = Opening(sync, store, reading, decided)
+        opened = opening.open(stack, synced)
+        compared = opening.compare(opened)
+        yield Rehearsal(opened, compared, store.left(sync.id), reading.moving(opened))
+
+
+def requests(sync: Sync, state: str, reading: Reading, decided: Decided) -> Iterator[bytes]:
+    """Yield the exact bodies that a run would send, in order (at the ceilings of size, nothing learned).
+
+    Raises:
+        ConnectorError: as a run that cannot start, or fails while it reads.
+    """
+    with rehearsing(sync, state, reading, decided) as rehearsal:
+        yield from bodies(sync, rehearsal.batches())
+
+
+def _sample(sync: Sync, limit: int) -> Iterator[MappedBatch]:
+    """Yield the first rows of the source, mapped, whatever the state says."""
     with ExitStack() as stack:
         with wiring.located(sync):
             extractor = wiring.open_extractor(sync)
             stack.callback(extractor.close)
-            extractor.estimate(watermark)
-            mapper = wiring.open_mapper(sync, extractor, forgotten)
+            extractor.estimate(EMPTY_WATERMARK)
+            mapper = wiring.open_mapper(sync, extractor)
             stack.callback(mapper.close)
-        for batch in limited(extractor.read(mapper.columns, watermark), limit):
+        for batch in limited(extractor.read(mapper.columns, EMPTY_WATERMARK), limit):
             yield mapper.map(batch)
 
 
-def replayed_batches(sync: Sync, state: str, reading: Reading) -> Iterator[MappedBatch]:
-    """Yield what a replay would send."""
-    with ExitStack() as stack:
-        with wiring.located(sync):
-            store = stack.enter_context(wiring.open_store(state, read_only=True))
-            watermark = store.watermark(sync.id)
-            extractor = reading.open(sync)
-            stack.callback(extractor.close)
-            about = extractor.estimate(watermark)
-            mapper = wiring.open_mapper(sync, extractor, store.forgotten(sync.id))
-            stack.callback(mapper.close)
-        moving = reading.moving(Opened(sync, "", store, extractor, mapper, watermark, about))
-        for batch in moving.batches:
-            yield moving.mapper.map(batch)
-
-
-def _stored(sync: Sync, state: str) -> tuple[Watermark, tuple[tuple[str, str], ...]]:
-    with wiring.open_store(state, read_only=True) as store:
-        return store.watermark(sync.id), store.forgotten(sync.id)
-
-
 def bodies(sync: Sync, batches: Iterator[MappedBatch]) -> Iterator[bytes]:
-    """Yield the exact bodies that batches would be sent in, in order (at the ceilings of size, nothing learned)."""
+    """Yield the exact bodies that batches would be sent in, in order, at the ceilings of size."""
     cutting = Cutting(Fixed(sync.destination.max_items, sync.destination.max_bytes), lambda: None)
     for batch in batches:
         cutting.add(batch)
@@ -78,7 +126,7 @@ def bodies(sync: Sync, batches: Iterator[MappedBatch]) -> Iterator[bytes]:
 
 def preview(sync: Sync, limit: int) -> list[Preview]:
     """Return the first `limit` rows of the source beside what becomes of them."""
-    return [shown for batch in mapped_batches(sync, None, limit) for shown in beside(batch)]
+    return [shown for batch in _sample(sync, limit) for shown in beside(batch)]
 
 
 def beside(batch: MappedBatch) -> list[Preview]:

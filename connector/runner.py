@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.drift import Drift
 from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
 from connector.feed import Feed
-from connector.guards import compare
-from connector.model import Commit, Recovery, RunReport
+from connector.model import Commit, Recovery, RunReport, Watermark
 from connector.open_rejects import OpenRejects
+from connector.opening import Decided, Opening
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
 from connector.reading import Moving, News, Opened, Reading
 from connector.state import location
 from connector.state.lease import Lease
 from connector.state.store import StateStore
+from connector.state.synced import Synced
 from connector.stopping import StopSignal
 from connector.watching import Options, Watch
 
@@ -88,7 +88,7 @@ class _Run:
         self._progress = Progress()
         self._entered = False
         self._notes: list[str] = []
-        self._drift: Drift
+        self._opening: Opening
 
     def report(self, exit_code: int | None, error: str = "") -> RunReport:
         """Return the report as of now; an exit code of None means that the run goes on."""
@@ -144,40 +144,25 @@ class _Run:
                 raise Stopped
 
     def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> Opened:
-        watermark = store.watermark(self._sync.id)
-        # Without a watermark nothing was sent that this run could contradict.
-        before = store.fingerprint(self._sync.id) if watermark else None
-        self._drift = Drift(self._sync, before, accepted="drift" in self._options.accept)
-        with self._drift.opening():
-            extractor = self._reading.open(self._sync)
-        stack.callback(extractor.close)
-        if self._sync.source.mode == "diff":  # what vanished shows only where everything is read
-            watermark = extractor.restarted(watermark)
-        forgotten = store.forgotten(self._sync.id)
-        with self._drift.reading(extractor):
-            about = extractor.estimate(watermark)
-            mapper = wiring.open_mapper(self._sync, extractor, forgotten)
-        stack.callback(mapper.close)
-        deletion = wiring.open_deletion(self._sync, extractor, forgotten)
-        if deletion is not None:
-            stack.callback(deletion.close)
-        source = self._sync.source
-        synced = store.keep_synced(lease, source.tracked, keyed=source.keyed, new=not watermark)
-        return Opened(self._sync, self._id, store, extractor, mapper, watermark, about, synced, deletion)
+        decided = Decided(self._options.accept, self._options.adopt)
+        self._opening = Opening(self._sync, store, self._reading, decided)
+
+        def synced(watermark: Watermark) -> Synced | None:
+            source = self._sync.source
+            return store.keep_synced(lease, source.tracked, keyed=source.keyed, new=not watermark)
+
+        return self._opening.open(stack, synced, self._id)
 
     def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
-        store, sync = opened.store, self._sync
         if risk := location.risk(self._options.state):
             self._note(risk)
-        prints = wiring.fingerprint(sync, opened.extractor, opened.mapper)
-        changed = compare(sync.sync, self._drift.before, prints, adopt=self._options.adopt)
-        drifted = self._drift.compare(opened.extractor, prints["columns"])
-        for note in (*self._reading.notes(opened, changed), *drifted):
+        compared = self._opening.compare(opened)
+        for note in compared.notes(self._reading, opened):
             self._note(note)
         if recovery.in_doubt_requests:
             fate = (
                 "held as rejects"
-                if sync.destination.on_doubt == "hold"
+                if self._sync.destination.on_doubt == "hold"
                 else "sent again with the same eventIds"
             )
             self._note(
@@ -185,8 +170,8 @@ class _Run:
                 f"their {recovery.in_doubt_items} items are in doubt, and are {fate}"
             )
         # What the next run is compared with is how the rows below the watermark were read and mapped.
-        known = prints if self._reading.advances else None
-        store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
+        known = compared.prints if self._reading.advances else None
+        opened.store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
 
     def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:

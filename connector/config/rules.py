@@ -5,12 +5,16 @@ They look at the written tree, not at the finished models, so that they are told
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from connector.config.document import Node
 from connector.config.mapping import FIELDS, RESERVED_EVENT, RESERVED_PREFIX
 from connector.config.mistakes import Mistakes
 from connector.config.values import WORDS, template_columns
+
+# A duration that is more than nothing, as far as it is one.
+_LASTING = re.compile(r"(?=.*[1-9])\d+(\.\d+)? *[a-z]+")
 
 # Which identifiers an item of a kind needs: one of these.
 NEEDS = {
@@ -64,6 +68,7 @@ def _check_reading(source: Node, mistakes: Mistakes) -> None:
         )
     if "track_keys" in members and members["track_keys"].value in (True, "true") and "key" not in members:
         mistakes.add(members["track_keys"], "track_keys needs a key", "add `key:`")
+    _check_lookback(source, mistakes)
     if "start" in members and "cursor" not in members and kind == "database":
         mistakes.add(members["start"], "start needs a cursor", "add `cursor:`, or leave start out")
     cursor = members.get("cursor")
@@ -80,6 +85,25 @@ def _check_reading(source: Node, mistakes: Mistakes) -> None:
             members["settle"],
             "auto works on PostgreSQL only",
             "write a duration longer than the longest write, such as 60s",
+        )
+
+
+def _check_lookback(source: Node, mistakes: Mistakes) -> None:
+    members = source.members()
+    lookback = members.get("lookback")
+    if lookback is None or lookback.broken or not _LASTING.fullmatch(str(lookback.value).strip()):
+        return
+    if _text(source, "type") == "parquet":
+        hint = (
+            "leave it out: a file that was written again is read above its own last cursor, a new one whole"
+        )
+        mistakes.add(lookback, "files have no lookback", hint)
+    elif "cursor" not in members or _text(source, "mode") in ("full", "diff"):
+        hint = "leave it out, or add `cursor:`, a time; modes full and diff read everything anyway"
+        mistakes.add(lookback, "lookback needs a cursor", hint)
+    elif "key" not in members:
+        mistakes.add(
+            lookback, "lookback needs a key", "add `key:`, the column or columns that make a row unique"
         )
 
 

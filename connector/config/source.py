@@ -79,7 +79,7 @@ class SourceSettings(Model):
     settle: Settle = None
     """How long rows may be committed late: a duration, or auto on PostgreSQL, where it is the default."""
     future: Duration = dt.timedelta(days=1)
-    """How far above the horizon a cursor may lie before it no longer moves the watermark."""
+    """How far in the future a cursor may lie before its row is delivered at once and no longer moves the watermark."""
     lookback: DurationOrNone = dt.timedelta(0)
     """How far below the watermark each run reads again."""
     track_keys: Flag = False

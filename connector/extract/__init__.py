@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import pyarrow as pa
@@ -17,6 +18,16 @@ class Limits:
 
     rows: int = 50_000
     bytes: int = 32_000_000
+
+
+class Standing(StrEnum):
+    """Where a row stands, seen from the runs."""
+
+    PASSED = "passed"  # at or below the watermark: a run has read it, or it came too late to be read
+    AHEAD = "ahead"  # the next run reads it
+    WAITING = "waiting"  # beyond the horizon: a later run reads it
+    UNREADABLE = "unreadable"  # its cursor is null or infinite: no run reads it
+    ABSENT = "absent"  # not in the source, or left out by its filter
 
 
 # Versions [low, high); None is open.
@@ -124,6 +135,18 @@ class Extractor(Protocol):
 
     def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield the rows that no run has passed yet, whatever keeps it from doing so; the batches move no watermark."""
+
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say where a row stands; with several rows of one key, the one that runs have come to first.
+
+        Args:
+            key: canonical JSON array.
+            watermark: how far runs have come.
+
+        Raises:
+            ConfigError: the source has no key.
+            SourceError: as `read`.
+        """
 
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return the watermark from which an unfinished pass starts again at its first row, under its number."""

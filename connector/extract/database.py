@@ -12,23 +12,26 @@ from sqlalchemy.engine import URL
 
 from connector.config.models import DatabaseSource
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract import Extractor, Limits, Range
+from connector.extract import Extractor, Limits, Range, Standing
 from connector.extract.databases.again import Again
-from connector.extract.databases.dialects import reader_for, url_of
+from connector.extract.databases.dialects import place_of, reader_for, url_of
+from connector.extract.databases.future import PART as FUTURE
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
+from connector.extract.databases.lookback import check_lookback
 from connector.extract.databases.ordered import Scan
 from connector.extract.databases.passes import Passes
 from connector.extract.databases.ranges import Ranges
 from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
+from connector.extract.databases.standing import standing
 from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
 from connector.model import SourceBatch, Watermark
 
-# The one part of a database's watermark.
+# The part of a database's watermark that says how far reading has come.
 _PART = "rows"
 
 
@@ -45,10 +48,10 @@ def open_database(source: DatabaseSource, limits: Limits | None = None) -> Extra
 class DatabaseExtractor:
     """Reads a table or a query of a database.
 
-    The watermark has one part, ``rows``. Incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
-    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; a first run that starts elsewhere than at the
-    beginning: ``{"from": [type, text]}``; where open transactions are watched also ``"horizon": [type, text]``.
-    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``.
+    The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
+    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; where the first run started elsewhere than at the
+    beginning also ``"from"`` or ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
+    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The part ``future``: see its module.
     """
 
     def __init__(self, source: DatabaseSource, limits: Limits, reader: Reader, url: URL) -> None:
@@ -66,14 +69,15 @@ class DatabaseExtractor:
 
     def open(self) -> None:
         """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
-        with_where = self._source.where
         self._reader.connect()
         self._shape = shape_of(self._reader, self._relation, self._source)
-        if with_where:
-            raise_all(self._refused_filter(with_where))
+        if self._source.where:
+            raise_all(Keyset(self._reader, self._relation, self._source.where, ()).refused())
         self._notes = []
         self._paged = self._choose_pages()
         if self._source.mode == "incremental":
+            if self._source.lookback:
+                check_lookback(self._scan(()).keyset, keyed=bool(self._shape.key))
             self._promise = self._horizon(None).notes
 
     def schema(self) -> pa.Schema:
@@ -82,10 +86,7 @@ class DatabaseExtractor:
 
     def identity(self) -> str:
         """Dialect, place and relation, without credentials or options."""
-        place = self._url.host or self._url.query.get("host", "")
-        port = f":{self._url.port}" if self._url.port else ""
-        name = f"{self._url.get_backend_name()}://{place}{port}/{self._url.database or ''}"
-        return f"{name}#{self._relation.identity}"
+        return f"{place_of(self._url)}#{self._relation.identity}"
 
     def notes(self) -> tuple[str, ...]:
         """The promise about late rows, then what was found out since `open`."""
@@ -112,14 +113,7 @@ class DatabaseExtractor:
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
-        shape = self._known
-        if not shape.key:
-            raise no_key()
-        leaving = {column.name: column for column in shape.columns}
-        key = tuple(leaving[column.name] for column in shape.key)
-        scan = replace(self._scan(columns), paged=False)
-        part = None if watermark is None else self._part(watermark) or {}
-        again = Again(scan, key, part, self._source.timezone)
+        again = self._sought(columns, None if watermark is None else self._part(watermark) or {})
         self._reading = self._guarded(self._stoppable(again.batches(keys)))
         return self._reading
 
@@ -162,6 +156,23 @@ class DatabaseExtractor:
     def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
         return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
 
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say where a row stands, by a few counts."""
+        part = self._part(watermark) or {}
+        below: Sequence[str] | None = ()
+        if self._source.mode == "incremental":
+            horizon = self._horizon(_recorded(part))
+            below = None if horizon.held else self._incremental(self._scan(()), horizon).conditions({})
+        return standing(self._sought((), part), key, below)
+
+    def _sought(self, columns: tuple[str, ...], part: Mapping[str, Any] | None) -> Again:
+        shape = self._known
+        if not shape.key:
+            raise no_key()
+        leaving = {column.name: column for column in shape.columns}
+        key = tuple(leaving[column.name] for column in shape.key)
+        return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
+
     def restarted(self, watermark: Watermark) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""
         part = self._part(watermark)
@@ -185,11 +196,10 @@ class DatabaseExtractor:
         scan = self._scan(columns)
         part = self._part(watermark)
         if self._source.mode == "incremental":
-            recorded = part.get("horizon") if part else None
             # By statements of its own, before the snapshot that reads rows.
-            horizon = self._horizon((str(recorded[0]), str(recorded[1])) if recorded else None)
+            horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
-            batches = self._incremental(scan, horizon).batches(part)
+            batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
         else:
             batches = Passes(scan, self._known.key).batches(part)
         yield from self._stoppable(batches)
@@ -201,7 +211,9 @@ class DatabaseExtractor:
         self._stop_if_cancelled()
 
     def _incremental(self, scan: Scan, horizon: Horizon) -> Incremental:
-        return Incremental(scan, horizon, str(self._source.start), self._known.key, self._note)
+        return Incremental(
+            scan, horizon, str(self._source.start), self._known.key, self._source.lookback, self._note
+        )
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled:
@@ -271,18 +283,6 @@ class DatabaseExtractor:
         )
         return False
 
-    def _refused_filter(self, where: str) -> list[ConfigError]:
-        keyset = Keyset(self._reader, self._relation, where, ())
-        try:
-            self._reader.fetch(f"select 1 from {keyset.source} where ({where}\n) and 1 = 0")
-        except (ConfigError, SourceError) as error:
-            return [
-                ConfigError(
-                    f"The source refuses the filter. {error.message}", hint=error.hint, path="source.where"
-                )
-            ]
-        return []
-
     def _note(self, sentence: str) -> None:
         if sentence not in self._notes:
             self._notes.append(sentence)
@@ -292,3 +292,9 @@ class DatabaseExtractor:
         if self._shape is None:
             raise SourceError("The source is not open.")
         return self._shape
+
+
+def _recorded(part: Mapping[str, Any]) -> Raw | None:
+    """Return the horizon of an earlier run."""
+    recorded = part.get("horizon")
+    return (str(recorded[0]), str(recorded[1])) if recorded else None

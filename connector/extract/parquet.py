@@ -12,17 +12,17 @@ from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
 from connector.extract import Limits, Range
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
-from connector.extract.files.checks import Resolved, conflict_error, declared_fields, resolve
+from connector.extract.files.checks import Resolved, declared_fields, resolve, unified
 from connector.extract.files.footers import Footer, Footers
+from connector.extract.files.left import Left
 from connector.extract.files.listing import Dataset, File, list_dataset
 from connector.extract.files.manifest import (
-    SCHEMA,
     WHOLE,
     Plan,
     Todo,
     changed,
     last_pass,
-    pack_schema,
+    news,
     pass_number,
     passed,
     plan,
@@ -33,15 +33,16 @@ from connector.extract.files.manifest import (
 from connector.extract.files.pieces import Pieces
 from connector.extract.files.rows import Piece, gather
 from connector.extract.files.sql import Expression, Sql, nearest
-from connector.extract.files.types import emitted, unify
+from connector.extract.files.types import emitted
 from connector.extract.sought import no_key, sought, unplaced
+from connector.extract.unranged import Unranged
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 # Keys that are looked for in one scan of all files.
 _KEYS = 50_000
 
 
-class ParquetExtractor:
+class ParquetExtractor(Unranged):
     """Reads a Parquet dataset in path order, and within a file in file order.
 
     Call `estimate` before `schema` where there is a watermark: it tells which files are new, and only their footers
@@ -64,6 +65,7 @@ class ParquetExtractor:
         self._source = source
         self._limits = limits or Limits()
         self._cancelled = threading.Event()
+        self._left = Left(whole=source.mode != "incremental")
         self._sql = Sql()
         self._dataset: Dataset
         self._footers: Footers
@@ -86,7 +88,8 @@ class ParquetExtractor:
             CredentialsError: the store refuses the credentials.
         """
         self._dataset = list_dataset(self._source.path)
-        self._footers = Footers(self._dataset, self._source.stable_for.total_seconds(), self._check_cancelled)
+        stable_for = self._source.stable_for.total_seconds()
+        self._footers = Footers(self._dataset, stable_for, self._left, self._check_cancelled)
         self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         try:
             resolve(self._source, self._unify([self._sample()], None), self._sql)
@@ -113,6 +116,7 @@ class ParquetExtractor:
             f"{self._dataset.skipped} files are not named like Parquet files and were left out": self._dataset.skipped,
             f"the folders' values are used for {', '.join(sorted(shadowed))}, not the files'": shadowed,
             f"{self._null_cursors} rows without a cursor were not read": self._null_cursors,
+            self._left.note: self._left.note,
         }
         return tuple(note for note, holds in notes.items() if holds)
 
@@ -140,14 +144,15 @@ class ParquetExtractor:
         todo = self._prepare(watermark)
         resolved = resolve(self._source, self._fixed(), self._sql)
         shape = self._shape(columns, resolved, todo.number)
-        news = self._news(todo, watermark)
+        own = pa.schema([f for f in self._fixed() if f.name not in self._dataset.partition_names])
+        found = news(todo, watermark, own)
         if self._source.start == "now" and not watermark and todo.number is None:
-            news |= self._finished_unread(
+            found |= self._finished_unread(
                 todo, replace(shape, schema=shape.schema.empty_table().select([]).schema, key=())
             )
             todo = replace(todo, todos=())
-        if news:
-            yield without_rows(shape, Watermark(news))
+        if found:
+            yield without_rows(shape, Watermark(found))
         assembler = Assembler(shape, self._sql)
         for pieces in self._pieces(shape, todo.todos):
             self._check_cancelled()
@@ -156,6 +161,8 @@ class ParquetExtractor:
             del pieces[:]
             yield batch
         if todo.number is not None:
+            if self._source.mode == "diff":
+                self._footers.demand_all()
             yield without_rows(shape, Watermark({WHOLE: {"pass": todo.number, "done": True}}))
 
     def read_keys(
@@ -168,14 +175,6 @@ class ParquetExtractor:
         if not self._source.key:
             raise no_key()
         return self._again(columns, keys, watermark)
-
-    def version(self, text: str) -> int:
-        """Refuse: rows of files have no versions in order."""
-        del text
-        raise ConfigError("rows of Parquet files have no ranges", hint="leave --from and --to out")
-
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> None:
-        """Files are not asked: reading a few columns of them is as cheap."""
 
     def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield the rows that the next run reads."""
@@ -213,16 +212,6 @@ class ParquetExtractor:
         todos = tuple(passed(self._footers.read(files), watermark, number))
         return Assembler(shape, self._sql), self._pieces(shape, todos)
 
-    def _news(self, todo: Plan, watermark: Watermark) -> dict[str, object]:
-        """What holds from the start of the run on: touched files, the columns, the pass."""
-        news: dict[str, object] = dict(todo.touched)
-        schema = pa.schema([f for f in self._fixed() if f.name not in self._dataset.partition_names])
-        if not schema.equals(unpack_schema(watermark) or pa.schema([]), check_metadata=True):
-            news[SCHEMA] = pack_schema(schema)
-        if todo.begins:
-            news[WHOLE] = {"pass": todo.number, "done": False}
-        return news
-
     def _finished_unread(self, todo: Plan, shape: Shape) -> dict[str, object]:
         """With ``start: now`` the files of the first run count as read; with a cursor, up to their highest."""
         if shape.cursor is None:
@@ -241,6 +230,7 @@ class ParquetExtractor:
             self._declared,
             self._sql,
             self._limits,
+            self._left,
             self._check_cancelled,
         )
         return gather(pieces.read(todos), self._limits)
@@ -302,15 +292,7 @@ class ParquetExtractor:
 
     def _unify(self, found: Sequence[tuple[File, Footer]], earlier: pa.Schema | None) -> pa.Schema:
         """One plain schema of the files, then of earlier runs, with the folders' columns behind."""
-        seen: dict[int, tuple[str, pa.Schema]] = {}
-        for file, footer in found:
-            seen.setdefault(id(footer.schema), (file.path, footer.schema))
-        schema, conflicts = unify(seen.values(), self._declared, earlier)
-        if conflicts:
-            raise conflict_error(conflicts, self._dataset.name)
-        folders = self._dataset.partition_names
-        own = [field for field in schema if field.name not in folders]
-        return pa.schema([*own, *(self._declared[name] for name in folders)])
+        return unified(found, self._dataset, self._declared, earlier)
 
     def _check_cancelled(self) -> None:
         if self._cancelled.is_set():

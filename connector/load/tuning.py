@@ -87,6 +87,7 @@ class Tuning:
         self._turned: Dial | None = None
         self._eased = False
         self._reference = 0.0
+        self._pace = known.get("items_per_second", 0)
         self._calm = 0.0  # latency when all was well
         self._risen = 0
         self._passed_items = 0
@@ -102,8 +103,10 @@ class Tuning:
         return self._items.next(), self._bytes.next()
 
     def learned(self) -> dict[str, int]:
-        """Return what is worth remembering for the next run."""
+        """Return what is worth remembering for the next run; of the pace, what was measured last."""
+        pace = round(self._reference) or self._pace
         return {
+            **({"items_per_second": pace} if pace else {}),
             "in_flight": self._width.good,
             "max_items": self._items.good,
             "max_bytes": self._bytes.good,

@@ -31,7 +31,7 @@ def prints_of(result: pa.Table, kept: Indexes, batch: SourceBatch, said: tuple[s
     """
     prints = np.zeros(batch.rows.num_rows, PRINT)
     known = _bytes(result["known"]).view(">u8").reshape(-1, 2)
-    prints["high"][kept], prints["low"][kept] = known[:, 0], known[:, 1]
+    prints["high"][kept], prints["low"][kept] = known[:, 0], known[:, 1] >> 32
     # Where a row is one event it is known by its key alone: the hash that is at hand will do, though another release
     # of DuckDB may have another.
     if "item" in result.column_names:

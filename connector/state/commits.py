@@ -5,6 +5,9 @@ A commit is made up to several hundred times a second, so its statements are bui
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
@@ -64,9 +67,9 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, 
     runs.update_counts(connection, run_id, commit.counts)
 
 
-def recovery(connection: sa.Connection, lease: Lease) -> Recovery:
-    """Read what earlier holders of the lane have left behind."""
-    rows = connection.execute(_LEFT, lease.bind()).all()
+def recovery(connection: sa.Connection, bind: Mapping[str, Any]) -> Recovery:
+    """Read what earlier holders of a lane have left behind; `bind` names the lane and the token of its holder."""
+    rows = connection.execute(_LEFT, bind).all()
     doubtful = [row for row in rows if row.acknowledged is None]
     fresh = [row for row in doubtful if not row.counted]
     return Recovery(

@@ -19,7 +19,7 @@ from connector.synced import Prints, Segment, latest
 _AT_ONCE = 2_000_000
 _ALL = 1 << 64
 
-# The hash of a key: its high and its low half.
+# The hash of a key: `high` and `low` of its prints.
 Hash = tuple[int, int]
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from connector.errors import StateError
 from connector.state.lease import Lease
 from connector.state.schema import segments, synced
-from connector.synced import PRINT, Segment
+from connector.synced import PRINT, Prints, Segment
 
 _sync = segments.c.sync == sa.bindparam("b_sync")
 _ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
@@ -34,7 +34,7 @@ _GROW = (
 _FOUND = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(segments.c.prints), 0)).where(*_ours)
 _PARTS = sa.select(*segments.c["place", "prints", "first"]).where(*_ours).order_by(segments.c.place)
 _DATA = (
-    sa.select(*segments.c["data", "keys"])
+    sa.select(*segments.c["prints", "data", "keys"])
     .where(
         *_ours,
         segments.c.place >= sa.bindparam("b_first", type_=sa.BigInteger),
@@ -106,9 +106,9 @@ def iterate(connection: sa.Connection, found: Head, first: int, last: int) -> li
     """
     bind = {**found.bind, "b_first": first, "b_last": last}
     rows = connection.execute(_DATA, bind).all()
-    if len(rows) != last - first or any(len(row.data) % PRINT.itemsize for row in rows):
+    if len(rows) != last - first:
         raise lost(found.sync, "parts of it are missing")
-    return [Segment(np.frombuffer(row.data, PRINT), _unpacked(row.keys)) for row in rows]
+    return [Segment(_prints(found, row.prints, row.data), _unpacked(row.keys)) for row in rows]
 
 
 def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
@@ -139,7 +139,7 @@ def write(
     """Write a segment at its place; the head is the caller's matter."""
     row = {"sync": found.sync, "generation": found.generation, "place": place, "prints": len(segment)}
     first = int(segment.prints["high"][0]) - _MIDDLE if ordered else None
-    data = segment.prints.astype(PRINT, copy=False).tobytes()
+    data = _bytes(segment.prints)
     keys = _packed(segment.keys) if found.keyed else None
     connection.execute(_APPEND, {**row, "first": first, "data": data, "keys": keys})
 
@@ -171,6 +171,33 @@ def lost(sync: str, why: str) -> StateError:
         "`--assume unsent` lets what is read again be sent again",
     )
 
+
+def _bytes(prints: Prints) -> bytes:
+    """Return prints column by column; versions and marks are packed, as they resemble each other, hashes are not."""
+    # Byte by byte: the first ones of all versions, then the second ones …
+    versions = np.ascontiguousarray(prints["version"]).view(np.uint8).reshape(-1, 8).T.tobytes()
+    packed = zlib.compress(versions + prints["mark"].tobytes(), 1)
+    return b"".join([*(prints[name].tobytes() for name in _PLAIN), packed])
+
+
+def _prints(found: Head, count: int, data: bytes) -> Prints:
+    prints = np.empty(count, PRINT)
+    place = 0
+    try:
+        for name in _PLAIN:
+            kind = PRINT[name]
+            prints[name] = np.frombuffer(data, kind, count, place)
+            place += count * kind.itemsize
+        plain = zlib.decompress(data[place:])
+        versions = np.frombuffer(plain, np.uint8, 8 * count).reshape(8, count)
+        prints["version"] = np.ascontiguousarray(versions.T).view("<i8").reshape(count)
+        prints["mark"] = np.frombuffer(plain, np.uint8, count, 8 * count)
+    except (ValueError, zlib.error):
+        raise lost(found.sync, "parts of it are not what they were") from None
+    return prints
+
+
+_PLAIN = ("high", "low", "item")
 
 # SQLite and PostgreSQL know no unsigned numbers.
 _MIDDLE = 1 << 63

@@ -74,7 +74,12 @@ class StateStore(SyncedStore):
 
     def recover(self, lease: Lease) -> Recovery:
         """Return what earlier holders left unfinished on the lane. Reads only: `start_run` counts it."""
-        return self._database.read(lambda connection: commits.recovery(connection, lease))
+        return self._database.read(lambda connection: commits.recovery(connection, lease.bind()))
+
+    def left(self, sync_id: str, lane: str = LIVE) -> Recovery:
+        """Return what was left unfinished on a lane that nobody need hold; of a run that goes on, all of it."""
+        nobody = {"b_sync": sync_id, "b_lane": lane, "b_token": -1}
+        return self._database.read(lambda connection: commits.recovery(connection, nobody))
 
     def start_run(
         self,

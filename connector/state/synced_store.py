@@ -56,6 +56,17 @@ class SyncedStore(History):
             self.begin_synced(lease, keyed=keyed)
         return self.synced(lease.sync, keyed=keyed)
 
+    def foresee_synced(self, sync_id: str, wanted: bool, *, keyed: bool, new: bool) -> Synced | None:
+        """Return what `keep_synced` would, and write nothing; None also where a run would begin with nothing known.
+
+        Raises:
+            StateError: it was not kept so far, or is not all there.
+        """
+        found = self.synced(sync_id, keyed=keyed) if wanted else None
+        if wanted and found is None and not new:
+            raise segments.lost(sync_id, "it was not kept so far")
+        return found
+
     def begin_synced(self, lease: Lease, *, keyed: bool) -> None:
         """Begin to keep what is sent, with nothing known.
 

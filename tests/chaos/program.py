@@ -56,8 +56,24 @@ class Ended:
         return dict(self.report["counts"]) if self.report else {}
 
 
-def write_sync(path: Path, source: str, sandbox: Sandbox, kind: str, destination: dict[str, Any]) -> None:
-    """Write the sync into a file; JSON is YAML too."""
+def write_sync(
+    path: Path,
+    source: str,
+    sandbox: Sandbox,
+    kind: str,
+    destination: dict[str, Any],
+    reading: dict[str, Any] | None = None,
+) -> None:
+    """Write the sync into a file; JSON is YAML too.
+
+    Args:
+        path: where to.
+        source: its URL.
+        sandbox: the destination.
+        kind: the mapping's name in `MAPPINGS`, or ``mixed``.
+        destination: laid over the sync's destination.
+        reading: laid over the sync's source.
+    """
     settings = {
         "type": "track",
         "base_url": sandbox.url,
@@ -72,7 +88,14 @@ def write_sync(path: Path, source: str, sandbox: Sandbox, kind: str, destination
     }
     sync = {
         "sync": "chaos",
-        "source": {"type": "database", "url": source, "table": "things", "cursor": "moved_at", "key": "id"},
+        "source": {
+            "type": "database",
+            "url": source,
+            "table": "things",
+            "cursor": "moved_at",
+            "key": "id",
+            **(reading or {}),
+        },
         "mapping": MAPPINGS.get(kind, _MIXED),
         "destination": settings | destination,
     }

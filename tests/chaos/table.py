@@ -98,16 +98,26 @@ def show(lines: Sequence[Line]) -> None:
 
 
 def write(page: Path, lines: Sequence[Line], seed: int) -> None:
-    """Replace what stands between the markers of `page`.
+    """Put the results into `page`.
 
     Raises:
         SystemExit: the page has no markers.
     """
+    put(page, (BEGIN, END), (circumstances(seed), markdown(lines), beside(lines)))
+
+
+def put(page: Path, markers: tuple[str, str], paragraphs: Sequence[str]) -> None:
+    """Replace what stands between two markers of `page`.
+
+    Raises:
+        SystemExit: the page has no such markers.
+    """
     text = page.read_text("utf-8")
-    pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    begin, end = markers
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"{page} has no place for the results: {BEGIN} … {END}")
-    results = "\n\n".join((BEGIN, circumstances(seed), markdown(lines), beside(lines), END))
+        raise SystemExit(f"{page} has no place for the results: {begin} … {end}")
+    results = "\n\n".join((begin, *paragraphs, end))
     page.write_text(pattern.sub(lambda _: results, text), "utf-8")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,7 +15,7 @@ from connector.model import Commit, Watermark
 from connector.state import merging, synced
 from connector.state.schema import segments
 from connector.state.store import StateStore
-from connector.synced import DELIVERED, GONE, PRINT, REFUSED, UNMAPPED, Prints, Segment
+from connector.synced import DELIVERED, GONE, PRINT, REFUSED, UNMAPPED, Prints, Segment, key_hash
 
 TTL = dt.timedelta(seconds=60)
 
@@ -37,7 +36,7 @@ def lease(store):
 def prints(*keys: int, item: int = 1, mark: int = DELIVERED, version: int = 0) -> Prints:
     made = np.zeros(len(keys), PRINT)
     for n, key in enumerate(keys):
-        made["high"][n], made["low"][n] = np.frombuffer(hashlib.md5(f"[{key}]".encode()).digest(), ">u8")
+        made["high"][n], made["low"][n] = key_hash(f"[{key}]")
     made["item"], made["mark"], made["version"] = item, mark, version
     return made
 

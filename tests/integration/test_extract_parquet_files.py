@@ -240,29 +240,6 @@ def test_damaged_file(tmp_path, damage):
         Run(tmp_path)
 
 
-def test_file_that_changes_during_the_run(tmp_path):
-    """A file rewritten between the look at its footer and its reading stops the run."""
-    path = write(tmp_path / "a.parquet", {"x": [1]})
-    source = extractor(tmp_path)
-    source.open()
-    source.schema()
-    write(path, {"x": [1, 2]})
-    with pytest.raises(SourceError, match="changed while"):
-        list(source.read(("x",), Watermark({})))
-
-
-def test_file_that_vanishes_during_the_run(tmp_path):
-    """A file that is listed and gone before it is read makes the run one to repeat."""
-    write(tmp_path / "a.parquet", {"x": [1]})
-    gone = write(tmp_path / "b.parquet", {"x": [2]})
-    source = extractor(tmp_path)
-    source.open()
-    source.schema()
-    gone.unlink()
-    with pytest.raises(SourceError, match="vanished"):
-        list(source.read(("x",), Watermark({})))
-
-
 def test_cancel_after_close(tmp_path):
     """A stop request may come at any time, also when all is over."""
     source = extractor(write(tmp_path / "a.parquet", {"x": [1]}))

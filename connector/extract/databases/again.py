@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from connector.extract.databases.boundary import Boundary
+from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.ordered import Scan, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
 from connector.extract.sought import Sought, sought, texts
@@ -56,8 +57,8 @@ class Again:
     def _sent(self, conditions: Sequence[str]) -> Iterator[Chunk]:
         """Without a key a pass has no place within: it has passed all rows at its end, and before that none."""
         part = self.part or {}
-        if "pass" not in part:
-            yield from Boundary(self.scan, part, {}).sent(conditions)
+        if part and "pass" not in part:
+            yield from Boundary(self.scan, part, {}).sent([*conditions, *since(self.scan.keyset, part)])
         elif part.get("done"):
             yield from self.scan.chunks(conditions)
 
@@ -83,7 +84,13 @@ class Again:
             return [self.scan.keyset.through(raws)] if raws else None
         if not self.part.get("cursor"):
             return None
-        return [self.scan.keyset.through(raws), *([cursor.finite] if cursor.finite else [])]
+        finite = [cursor.finite] if cursor.finite else []
+        return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
+
+    def conditions(self, keys: Sequence[str]) -> list[str]:
+        """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""
+        groups = sought(keys, [column.field for column in self.key], self.timezone, _KEYS)
+        return [condition for group in groups if (condition := self._condition(group))]
 
     def _condition(self, group: Sought) -> str:
         columns = [list(texts(values)) for values in group.values]
@@ -106,15 +113,25 @@ class Again:
 
     def _batch(self, chunk: Chunk) -> SourceBatch:
         number = (self.part or {}).get("pass")
-        version: pa.Array | str = versions(chunk.raw[0]) if number is None else str(number)
-        return SourceBatch(
-            rows=chunk.rows,
-            position=lambda _: EMPTY_WATERMARK,
-            version=version,
-            end=EMPTY_WATERMARK,
-            key=self.scan.key,
-            warnings=chunk.warnings,
-        )
+        return unmoving(self.scan, chunk, versions(chunk.raw[0]) if number is None else str(number))
+
+
+def unmoving(scan: Scan, chunk: Chunk, version: pa.Array | str) -> SourceBatch:
+    """A batch of rows that runs have passed: it moves no watermark."""
+    return SourceBatch(
+        rows=chunk.rows,
+        position=lambda _: EMPTY_WATERMARK,
+        version=version,
+        end=EMPTY_WATERMARK,
+        key=scan.key,
+        warnings=chunk.warnings,
+    )
+
+
+def since(keyset: Keyset, part: Mapping[str, Any]) -> list[str]:
+    """Conditions for rows from where the first run started: what lies below was never meant."""
+    bounds = ((">=", part.get("from")), (">", part.get("above")))
+    return [keyset.compare(operator, _raw(value)) for operator, value in bounds if value]
 
 
 def _raw(value: Any) -> Raw:

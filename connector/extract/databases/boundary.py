@@ -2,6 +2,9 @@
 
 The watermark stays on the previous distinct cursor value; beside it stand the value reading has come to (`at`) and
 a multiset of digests of the rows sent above the previous value.
+
+Which values are equal is for the source to say: to a collation ``a`` and ``A`` may be one value, and 1.0 and 1.00 are
+one number. Where a value has more than one form, each statement numbers the values that differ to the source.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,7 @@ import pyarrow as pa
 
 from connector.errors import DataError
 from connector.extract.databases.ordered import Scan, changes, cut, versions
-from connector.extract.databases.reader import Chunk, Raw
+from connector.extract.databases.reader import PEERS, Chunk, Column, Raw
 from connector.model import SourceBatch, Watermark
 
 _MOST = 100_000
@@ -26,12 +30,13 @@ class Boundary:
     """Follows a read without a key and says for each row where to start again."""
 
     def __init__(self, scan: Scan, part: Mapping[str, Any], constant: Mapping[str, Any]) -> None:
-        self._scan = scan
+        self._scan = _numbering(scan)
         self._constant = constant
         self._start = {name: part[name] for name in ("from", "above") if name in part}
         self._low = {name: part[name] for name in ("from", "cursor") if name in part}
         self._at: Raw | None = tuple(part["at"]) if part.get("at") else None
         self._sent = Counter[str](part.get("sent", {}))
+        self._last: pa.Scalar | None = None
 
     def batches(self, conditions: list[str]) -> Iterator[SourceBatch]:
         """Yield what is above the previous value but was not sent, then what is above `at`."""
@@ -45,15 +50,13 @@ class Boundary:
             yield self._follow(chunk)
 
     def sent(self, conditions: Sequence[str]) -> Iterator[Chunk]:
-        """Yield the rows that were sent, of those that meet `conditions`; what lies below a configured start was not."""
+        """Yield the rows that were sent, of those that meet `conditions`."""
         keyset = self._scan.keyset
-        bounds = ((">=", "from"), (">", "above"))
-        since = [keyset.compare(sign, tuple(self._start[n])) for sign, n in bounds if n in self._start]
         if "cursor" in self._low:
             through = keyset.compare("<=", tuple(self._low["cursor"]))
-            yield from self._scan.chunks([*conditions, *since, through])
+            yield from self._scan.chunks([*conditions, through])
         if self._at is not None:
-            for chunk, sent in self._compared([*conditions, *since]):
+            for chunk, sent in self._compared([*conditions]):
                 if sent.any():
                     yield _taken(chunk, np.flatnonzero(sent))
 
@@ -75,37 +78,39 @@ class Boundary:
         bounds = [*conditions, *self._above_low(), self._scan.keyset.compare("<=", self._at)]
         for chunk in self._scan.chunks(bounds):
             sent = np.zeros(chunk.rows.num_rows, np.bool_)
-            for place, digest in enumerate(_digests(chunk, 0, chunk.rows.num_rows)):
+            for place, digest in enumerate(digests(chunk, 0, chunk.rows.num_rows)):
                 if waiting[digest] > 0:
                     waiting[digest] -= 1
                     sent[place] = True
             yield chunk, sent
 
     def _follow(self, chunk: Chunk) -> SourceBatch:
-        starts = np.flatnonzero(changes(chunk.raw[:1])) + 1
-        first = self._scan.raws(chunk, 0)[0]
-        if first != self._at:
+        groups = chunk.raw[-1]
+        starts = np.flatnonzero(changes((groups,))) + 1
+        # A statement begins above `at`, so its first row always begins a group.
+        if self._last is None or not groups[0].equals(self._last):
             if self._at is not None:
                 self._low = {"cursor": list(self._at)}
-            self._at, self._sent = first, Counter()
+            self._at, self._sent = self._scan.raws(chunk, 0)[0], Counter()
+        self._last = groups[-1]
         return self._batch(chunk, starts)
 
     def _batch(self, chunk: Chunk, starts: np.ndarray[Any, Any]) -> SourceBatch:
         low, at, sent = self._low, self._at, self._sent
         known: dict[int, list[str]] = {}
 
-        def digests(first: int, last: int) -> list[str]:
+        def told(first: int, last: int) -> list[str]:
             group = known.setdefault(first, [])
-            group += _digests(chunk, first + len(group), max(last, first + len(group)))
+            group += digests(chunk, first + len(group), max(last, first + len(group)))
             return group[: last - first]
 
         def state(n: int) -> tuple[dict[str, Any], Raw | None, Counter[str]]:
             group = int(np.searchsorted(starts, n - 1, side="right"))
             if group == 0:
-                return low, at, sent + Counter(digests(0, n))
+                return low, at, sent + Counter(told(0, n))
             start = int(starts[group - 1])
             previous, current = self._scan.raws(chunk, start - 1)[0], self._scan.raws(chunk, start)[0]
-            return {"cursor": list(previous)}, current, Counter(digests(start, n))
+            return {"cursor": list(previous)}, current, Counter(told(start, n))
 
         def position(n: int) -> Watermark:
             return self._watermark(*state(n))
@@ -135,10 +140,20 @@ def _taken(chunk: Chunk, places: np.ndarray[Any, Any]) -> Chunk:
     return Chunk(chunk.rows.take(taken), tuple(array.take(taken) for array in chunk.raw), chunk.warnings)
 
 
-def _digests(chunk: Chunk, first: int, last: int) -> list[str]:
+def _numbering(scan: Scan) -> Scan:
+    """The scan with a number for each value of the cursor, where rows of one value may hold it in several forms."""
+    cursor = scan.keyset.order[0]
+    if not (pa.types.is_string(cursor.type) or pa.types.is_null(cursor.type)):
+        return scan
+    number = f"dense_rank() over (order by {cursor.sql})"
+    peers = Column(PEERS, pa.int64(), "number", number, number, nullable=False)
+    return replace(scan, columns=(*scan.columns, peers), extra=(peers,))
+
+
+def digests(chunk: Chunk, first: int, last: int) -> list[str]:
     """A digest of each row in [first, last): the same for the same values, on any machine."""
     part = cut(chunk, first, last)
-    columns = [_comparable(column).to_pylist() for column in (*part.raw, *part.rows.columns)]
+    columns = [_comparable(column).to_pylist() for column in (part.raw[0], *part.rows.columns)]
     return [
         hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         for row in zip(*columns, strict=True)

@@ -50,3 +50,10 @@ def reader_for(url: URL, timezone: str) -> Reader:
     from connector.extract.databases.alchemy import AlchemyReader
 
     return AlchemyReader(url, timezone)
+
+
+def place_of(url: URL) -> str:
+    """The dialect and the place of a URL, without credentials or options."""
+    place = url.host or url.query.get("host", "")
+    port = f":{url.port}" if url.port else ""
+    return f"{url.get_backend_name()}://{place}{port}/{url.database or ''}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from connector.errors import ConfigError
 from connector.extract.databases.reader import Auto, Column, Raw, Reader
+from connector.extract.databases.times import written
+from connector.extract.databases.wallclock import goes_back, least_shown
 
 _FALLBACK = dt.timedelta(seconds=60)
 # A transaction open for longer than this is named.
@@ -24,7 +26,10 @@ class Horizon:
 
     Attributes:
         raw: rows with a cursor below this are read; None reads up to what is visible.
-        beyond: rows above this are stamped in the future; None where no horizon is.
+        beyond: rows above this are stamped in the future; None where that cannot be said in the cursor's type.
+        upto: rows with a cursor up to this are read where `raw` is None, if that is known.
+        latest: the instant that `beyond` stands for, where it must be written as the source has its own stamps.
+        timezone: of stamps that name no zone.
         kept: whether the horizon is worth remembering in the watermark.
         held: whether nothing can be read, because no horizon can be trusted.
         notes: the promise that results, and why it is no better.
@@ -32,9 +37,24 @@ class Horizon:
 
     raw: Raw | None
     beyond: Raw | None = None
+    upto: Raw | None = None
+    latest: dt.datetime | None = None
+    timezone: str = "UTC"
     kept: bool = False
     held: bool = False
     notes: tuple[str, ...] = ()
+
+    def in_form_of(self, greatest: Raw | None) -> Horizon:
+        """Write the bounds as the greatest stored stamp is written; what is added after it waits for the next run."""
+        if self.latest is None or greatest is None or greatest[0] in {"integer", "blob"}:
+            return self
+        found = written(greatest[1])
+        if found is None:
+            return self
+        if found.instant(self.timezone) <= self.latest:
+            return replace(self, upto=greatest)
+        beyond = greatest[0], found.at(self.latest, self.timezone)
+        return replace(self, beyond=beyond, upto=beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +125,14 @@ def _by_duration(reader: Reader, cursor: Column, policy: Policy, settle: dt.time
         promise = "Late rows: a row committed after one with a higher cursor was read is skipped (settle: 0)."
         # SQLite has one writer at a time, so only stamps made before its turn can be late.
         quiet = reader.traits.settle == dt.timedelta(0) and not why
-        return Horizon(None, notes=() if quiet else (why + promise,))
+        notes = (*(() if quiet else (why + promise,)), *_twice(cursor, policy.timezone))
+        if not cursor.is_time and not reader.traits.mixed:
+            return Horizon(None, notes=notes)
+        latest = reader.clock() + policy.future
+        if reader.traits.mixed:  # what it stores has a form of its own
+            return Horizon(None, latest=latest, timezone=policy.timezone, notes=notes)
+        beyond = stamp(latest, cursor, policy.timezone)
+        return Horizon(None, beyond, upto=beyond, notes=notes)
     seconds = f"{settle.total_seconds():g}"
     promise = f"Late rows: a row committed more than {seconds} s after its stamp can be skipped (settle: {seconds}s)."
     now = reader.clock()
@@ -116,8 +143,19 @@ def _by_duration(reader: Reader, cursor: Column, policy: Policy, settle: dt.time
     )
 
 
+def _twice(cursor: Column, timezone: str) -> tuple[str, ...]:
+    zoned = pa.types.is_timestamp(cursor.type) and cursor.type.tz
+    if not cursor.is_time or zoned or not goes_back(dt.datetime.now(dt.UTC), ZoneInfo(timezone)):
+        return ()
+    shown = f"clocks in {timezone} show one hour twice a year"
+    risk = "with settle: 0 rows stamped in it can be skipped. Stamp in UTC"
+    return (f"The cursor {cursor.name!r} names no zone, and {shown}: {risk}.",)
+
+
 def _by_transactions(auto: Auto, cursor: Column, policy: Policy, recorded: Raw | None) -> Horizon:
-    beyond = stamp(auto.horizon + policy.future, cursor, policy.timezone)
+    # An old transaction holds the horizon back, and makes no future of what was stamped since.
+    behind = dt.timedelta(seconds=auto.holder[1] if auto.holder else 0)
+    beyond = stamp(auto.horizon + behind + policy.future, cursor, policy.timezone)
     notes = [_PROMISE]
     if auto.holder:
         pid, age = auto.holder
@@ -134,9 +172,14 @@ def _by_transactions(auto: Auto, cursor: Column, policy: Policy, recorded: Raw |
 
 
 def stamp(instant: dt.datetime, cursor: Column, timezone: str) -> Raw:
-    """Write an instant in the cursor's type, cut off (never rounded up) at its precision."""
+    """Write an instant in the cursor's type, cut off (never rounded up) at its precision.
+
+    Without a zone it is the least stamp that clocks in `timezone` still give, see `least_shown`.
+    """
     zoned = pa.types.is_timestamp(cursor.type) and cursor.type.tz
-    local = instant.astimezone(dt.UTC if zoned else ZoneInfo(timezone)).replace(tzinfo=None)
+    local = (
+        instant.astimezone(dt.UTC).replace(tzinfo=None) if zoned else least_shown(instant, ZoneInfo(timezone))
+    )
     if pa.types.is_date(cursor.type):
         return cursor.native, local.date().isoformat()
     text = local.isoformat(sep=" ", timespec="microseconds")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from connector.errors import DataError
+from connector.extract.databases.again import since, unmoving
 from connector.extract.databases.boundary import Boundary
+from connector.extract.databases.future import Future, remembered
 from connector.extract.databases.horizon import Horizon
+from connector.extract.databases.lookback import bound
 from connector.extract.databases.ordered import Scan, mixed, null_key, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
 from connector.model import SourceBatch, Watermark
 
 _COUNTED = 100_000
+# Where the first run started, for as long as the watermark lives: from a value on, or above one.
+_START = ("from", "above")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Incremental:
         horizon: how far.
         start: where a first run starts: ``beginning``, ``now`` or a value.
         key: the key columns.
+        lookback: how far below the watermark rows are read again.
         note: takes sentences for the person who runs it.
     """
 
@@ -34,31 +41,72 @@ class Incremental:
     horizon: Horizon
     start: str
     key: tuple[Column, ...]
+    lookback: dt.timedelta
     note: Callable[[str], None]
 
-    def batches(self, part: Mapping[str, Any] | None) -> Iterator[SourceBatch]:
-        """Yield everything from the watermark's part on.
+    def batches(
+        self, part: Mapping[str, Any] | None, future: Mapping[str, Any] | None = None
+    ) -> Iterator[SourceBatch]:
+        """Yield what is to be read again, then everything from the watermark's part on, then what lies in the future.
+
+        Args:
+            part: how far runs have come.
+            future: the rows of the future that runs have delivered.
 
         Raises:
+            ConfigError: the watermark is no time that `lookback` could be subtracted from.
             DataError: a key is null or not unique.
         """
+        extremes = self._extremes()
+        bounded = replace(self, horizon=self.horizon.in_form_of(extremes[-1] if extremes else None))
+        yield from bounded.bounded_batches(part, future, extremes)
+
+    def bounded_batches(
+        self,
+        part: Mapping[str, Any] | None,
+        future: Mapping[str, Any] | None,
+        extremes: Sequence[Raw | None],
+    ) -> Iterator[SourceBatch]:
+        """Yield `batches`, with a horizon that is known."""
         if part is None and self.start != "beginning":
             part = self._first()
             # Where the first run starts must not move, also if it finds nothing.
-            yield self._empty(part)
+            yield self._empty(Watermark({"rows": part}))
         part = part or {}
-        self._refuse_mixed(part)
+        self._refuse_mixed(part, extremes)
         self._count(part)
         if self.horizon.held:
             return
         if not self.scan.key:
+            self._count_future()
             yield from Boundary(self.scan, part, self._constant).batches(self._conditions())
             return
-        conditions, after = self._conditions(), self._after(part)
-        if "from" in part:
-            conditions.append(self.scan.keyset.compare(">=", _raw(part["from"])))
-        for chunk in self.scan.chunks(conditions, after):
-            yield self._batch(chunk)
+        self._warn_of_frozen(part)
+        yield from self._again(part)
+        ahead = remembered(self.scan, future)
+        start = {name: part[name] for name in _START if name in part}
+        after = self._after(part)
+        since_start = [] if after else since(self.scan.keyset, start)
+        for chunk in self.scan.chunks([*self._conditions(), *since_start], after):
+            yield self._batch(chunk, start, ahead.unsent(chunk))
+        readable = [*self._readable(self.scan.keyset.order[0]), *since_start]
+        yield from Future(ahead, self.horizon, self._empty, self.note).batches(readable, after)
+
+    def _again(self, part: Mapping[str, Any]) -> Iterator[SourceBatch]:
+        """Rows up to the watermark, from so far below it: some may have been committed since, or have changed."""
+        after, cursor = self._after(part), self.scan.keyset.order[0]
+        if not (self.lookback and after):
+            return
+        low = bound(after[0], self.lookback, cursor)
+        conditions = [
+            *self._readable(cursor),
+            *since(self.scan.keyset, part),
+            self.scan.keyset.compare(">=", low),
+            self.scan.keyset.compare("<=", after[0]),  # ends the range of an index
+            self.scan.keyset.through(after),
+        ]
+        for chunk in self.scan.chunks(conditions):
+            yield unmoving(self.scan, chunk, versions(chunk.raw[0]))
 
     def conditions(self, part: Mapping[str, Any]) -> list[str]:
         """What a read from `part` asks for, as conditions: to estimate it."""
@@ -75,8 +123,9 @@ class Incremental:
             }
         if self.horizon.raw is not None:
             return {"from": list(self.horizon.raw), **self._constant}
-        greatest = reader.greatest(cursor, keyset.extreme("max", cursor))
-        return {"cursor": list(greatest)} if greatest else {}
+        upto = [keyset.compare("<=", self.horizon.upto)] if self.horizon.upto is not None else []
+        greatest = reader.greatest(cursor, keyset.extreme("max", cursor, upto))
+        return {"cursor": list(greatest), "above": list(greatest)} if greatest else {}
 
     @property
     def _constant(self) -> dict[str, Any]:
@@ -91,23 +140,31 @@ class Incremental:
 
     def _conditions(self) -> list[str]:
         cursor, keyset = self.scan.keyset.order[0], self.scan.keyset
-        conditions = [f"{cursor.sql} is not null"] if cursor.nullable else []
-        if cursor.finite:
-            conditions.append(cursor.finite)
+        conditions = self._readable(cursor)
         if self.horizon.raw is not None:
             conditions.append(keyset.compare("<", self.horizon.raw))
+        elif self.horizon.upto is not None:
+            conditions.append(keyset.compare("<=", self.horizon.upto))
         return conditions
 
-    def _refuse_mixed(self, part: Mapping[str, Any]) -> None:
+    def _readable(self, cursor: Column) -> list[str]:
+        known = [f"{cursor.sql} is not null"] if cursor.nullable else []
+        return [*known, cursor.finite] if cursor.finite else known
+
+    def _extremes(self) -> Sequence[Raw | None]:
         """Where types are ordered one after the other, the least and the greatest value have all there are."""
         reader, keyset = self.scan.reader, self.scan.keyset
         if not reader.traits.mixed:
-            return
+            return ()
         cursor = keyset.order[0]
-        found = [reader.greatest(cursor, keyset.extreme(which, cursor)) for which in ("min", "max")]
-        kinds = {raw[0] for raw in (*found, part.get("cursor"), part.get("from")) if raw}
+        return [reader.greatest(cursor, keyset.extreme(which, cursor)) for which in ("min", "max")]
+
+    def _refuse_mixed(self, part: Mapping[str, Any], extremes: Sequence[Raw | None]) -> None:
+        if not extremes:
+            return
+        kinds = {raw[0] for raw in (*extremes, part.get("cursor"), part.get("from")) if raw}
         if len(kinds) > 1:
-            raise mixed(cursor.name, kinds)
+            raise mixed(self.scan.keyset.order[0].name, kinds)
 
     def _count(self, part: Mapping[str, Any]) -> None:
         cursor, keyset = self.scan.keyset.order[0], self.scan.keyset
@@ -128,32 +185,52 @@ class Incremental:
             self.note(
                 f"{_counted(count)} rows were not read: their cursor {cursor.name!r} is null or infinite."
             )
+
+    def _warn_of_frozen(self, part: Mapping[str, Any]) -> None:
+        """A watermark that a row of the future has moved, before such rows were kept from it."""
+        reader, beyond = self.scan.reader, self.horizon.beyond
+        if self.horizon.raw is not None or beyond is None or not part.get("cursor"):
+            return
+        if self.scan.keyset.count([f"{reader.literal(_raw(part['cursor']))} > {reader.literal(beyond)}"], 0):
+            self.note(
+                "The watermark itself lies in the future, so rows stamped before it are not read. Set it back to where"
+                " reading should go on (connector state set)."
+            )
+
+    def _count_future(self) -> None:
+        """Without a key nothing would tell which of them were delivered."""
+        keyset = self.scan.keyset
+        cursor = keyset.order[0]
         if self.horizon.beyond is not None:
             above = [keyset.compare(">", self.horizon.beyond), *([cursor.finite] if cursor.finite else [])]
             if count := keyset.count(above, _COUNTED):
                 self.note(
                     f"{_counted(count)} rows were not read yet: their cursor {cursor.name!r} lies in the future by more"
-                    " than source.future."
+                    " than source.future. With source.key they would be delivered at once."
                 )
 
-    def _batch(self, chunk: Chunk) -> SourceBatch:
-        def position(n: int) -> Watermark:
-            cursor, *rest = self.scan.raws(chunk, n - 1)
-            return Watermark(
-                {"rows": {"cursor": list(cursor), "key": [list(raw) for raw in rest], **self._constant}}
-            )
+    def _batch(self, chunk: Chunk, start: Mapping[str, Any], places: list[int] | None) -> SourceBatch:
+        """The rows at `places`, or all; the place after the last one is that after the chunk."""
 
+        def place(n: int) -> Watermark:
+            cursor, *rest = self.scan.raws(chunk, n - 1)
+            found = {"cursor": list(cursor), "key": [list(raw) for raw in rest]}
+            return Watermark({"rows": {**found, **start, **self._constant}})
+
+        rows, version = chunk.rows, versions(chunk.raw[0])
+        if places is not None:
+            taken = pa.array(places, pa.int64())
+            rows, version = rows.take(taken), version.take(taken)
         return SourceBatch(
-            rows=chunk.rows,
-            position=position,
-            version=versions(chunk.raw[0]),
-            end=position(chunk.rows.num_rows),
+            rows=rows,
+            position=place if places is None else lambda n: place(places[n - 1] + 1),
+            version=version,
+            end=place(chunk.rows.num_rows),
             key=self.scan.key,
             warnings=chunk.warnings,
         )
 
-    def _empty(self, part: dict[str, Any]) -> SourceBatch:
-        end = Watermark({"rows": part})
+    def _empty(self, end: Watermark) -> SourceBatch:
         return empty_batch(self.scan.fields, end, self.scan.key)
 
 

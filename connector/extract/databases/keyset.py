@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connector.errors import ConfigError, SourceError
 from connector.extract.databases.reader import OUTPUT, Column, Raw, Reader
 from connector.extract.databases.relation import Relation
 
@@ -54,13 +55,22 @@ class Keyset:
         inner = f"select 1 as one from {self.source} {self._where(conditions)} {limit}"
         return int(self.reader.fetch(f"select count(*) from ({inner}) connector_count")[0][0])
 
+    def refused(self) -> list[ConfigError]:
+        """Ask the source whether it takes the configured filter; return why not."""
+        try:
+            self.reader.fetch(f"select 1 from {self.source} where ({self.where}\n) and 1 = 0")
+        except (ConfigError, SourceError) as error:
+            message = f"The source refuses the filter. {error.message}"
+            return [ConfigError(message, hint=error.hint, path="source.where")]
+        return []
+
     def summed(self, outputs: str, conditions: Sequence[str]) -> str:
         """The statement that computes `outputs` over the rows for which all `conditions` hold."""
         return f"select {outputs} from {self.source} {self._where(conditions)}"
 
-    def extreme(self, function: str, column: Column) -> str:
-        """The statement that finds the least or greatest value of `column`."""
-        return f"select {function}({column.sql}) from {self.source} {self._where(())}"
+    def extreme(self, function: str, column: Column, conditions: Sequence[str] = ()) -> str:
+        """The statement that finds the least or greatest value of `column`, where all `conditions` hold."""
+        return self.summed(f"{function}({column.sql})", conditions)
 
     def after(self, raws: Sequence[Raw]) -> str:
         """The condition for rows after the one with these values of the ordering columns (or of the first few)."""

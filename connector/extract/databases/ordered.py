@@ -37,6 +37,7 @@ class Scan:
         limits: of one batch.
         paged: whether to read in pages.
         unique: whether two rows at the same place are a mistake.
+        extra: those of `columns` whose values stand behind the ordering ones in a chunk's `raw`.
     """
 
     reader: Reader
@@ -47,15 +48,16 @@ class Scan:
     limits: Limits
     paged: bool
     unique: bool
+    extra: tuple[Column, ...] = ()
 
     @property
     def ordering(self) -> tuple[int, ...]:
-        """The places of the ordering columns in what is selected."""
-        return tuple(self.columns.index(column) for column in self.keyset.order)
+        """The places of the ordering columns in what is selected, then those of the extra ones."""
+        return tuple(self.columns.index(column) for column in (*self.keyset.order, *self.extra))
 
     def raws(self, chunk: Chunk, row: int) -> tuple[Raw, ...]:
         """The place of a row."""
-        pairs = zip(self.keyset.order, chunk.raw, strict=True)
+        pairs = zip(self.keyset.order, chunk.raw, strict=False)  # what is extra is no part of the place
         return tuple(self.reader.raw(column, array, row) for column, array in pairs)
 
     def chunks(self, conditions: Sequence[str], after: Sequence[Raw] = ()) -> Iterator[Chunk]:
@@ -99,7 +101,7 @@ class Scan:
             for chunk in chunks:
                 if not chunk.rows.num_rows:
                     continue
-                for column, array in zip(self.keyset.order, chunk.raw, strict=True):
+                for column, array in zip(self.keyset.order, chunk.raw, strict=False):
                     if array.null_count:
                         raise null_key(column.name, array.null_count)
                 if self.unique:

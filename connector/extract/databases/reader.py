@@ -22,6 +22,7 @@ Raw = tuple[str, str]
 
 # Names that statements give to what they select; no column of a source may be called so.
 CURSOR = "connector_cursor"
+PEERS = "connector_peers"
 OUTPUT = "connector_{}"
 
 

@@ -240,6 +240,12 @@ class Places:
         return pa.array(texts, pa.string()).take(pa.array(np.repeat(np.arange(len(texts)), counts)))
 
 
+def without_rows(shape: Shape, end: Watermark) -> SourceBatch:
+    """Return a batch that only moves the watermark."""
+    rows = pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in shape.schema], schema=shape.schema)
+    return SourceBatch(rows, lambda _: end, "" if shape.number is None else str(shape.number), end, shape.key)
+
+
 def emit(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Return plain rows as batches carry them: decimals beyond 38 digits as text."""
     schema = pa.schema([emitted(field) for field in rows.schema])
@@ -286,9 +292,3 @@ def _files(pieces: Sequence[Piece]) -> str:
     paths = dict.fromkeys(piece.todo.file.path for piece in pieces)
     first, *others = paths
     return f"{first} (or {len(others)} files read with it)" if others else first
-
-
-def without_rows(shape: Shape, end: Watermark) -> SourceBatch:
-    """Return a batch that only makes `end` durable."""
-    rows = pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in shape.schema], schema=shape.schema)
-    return SourceBatch(rows, lambda _: end, "" if shape.number is None else str(shape.number), end, shape.key)

@@ -11,8 +11,10 @@ import pyarrow.types as pat
 from connector.config.models import ParquetSource
 from connector.errors import ConfigError, ConfigErrors, DataError
 from connector.extract.files.batches import ROW_KEY
+from connector.extract.files.footers import Footer
+from connector.extract.files.listing import Dataset, File
 from connector.extract.files.sql import Expression, Sql, nearest
-from connector.extract.files.types import Conflict, emitted
+from connector.extract.files.types import Conflict, emitted, unify
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,28 @@ def resolve(source: ParquetSource, plain: pa.Schema, sql: Sql) -> Resolved:
     return resolved
 
 
-def conflict_error(conflicts: Sequence[Conflict], name: str) -> ConfigErrors:
-    """Return the error for files that cannot be one table."""
+def unified(
+    found: Sequence[tuple[File, Footer]],
+    dataset: Dataset,
+    declared: Mapping[str, pa.Field],
+    earlier: pa.Schema | None,
+) -> pa.Schema:
+    """Return one plain schema of the files, then of earlier runs, with the folders' columns behind.
+
+    Raises:
+        ConfigErrors: columns whose types cannot be one.
+    """
+    seen: dict[int, tuple[str, pa.Schema]] = {}
+    for file, footer in found:
+        seen.setdefault(id(footer.schema), (file.path, footer.schema))
+    schema, conflicts = unify(seen.values(), declared, earlier)
+    if conflicts:
+        raise _conflict_error(conflicts, dataset.name)
+    own = [field for field in schema if field.name not in dataset.partition_names]
+    return pa.schema([*own, *(declared[name] for name in dataset.partition_names)])
+
+
+def _conflict_error(conflicts: Sequence[Conflict], name: str) -> ConfigErrors:
     return ConfigErrors(
         [
             ConfigError(

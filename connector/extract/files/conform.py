@@ -37,8 +37,8 @@ class Conformer:
     def physical(self) -> list[str]:
         """The wanted columns that the file itself holds; its first one when it holds none, to count rows by."""
         own = self.todo.footer.schema.names
-        partitions = {name for name, _ in self.partitions}
-        return [name for name in self.schema.names if name in own and name not in partitions] or own[:1]
+        folders = self.partitions
+        return [n for n in self.schema.names if n in own and (n, None) not in folders] or own[:1]
 
     def __call__(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows with all columns of the run, a missing one as null.

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import fs as pafs
 
 from connector.errors import ConnectorError, DataError, SourceError
-from connector.extract.files.listing import Dataset, File, access_error
+from connector.extract.files.left import Left
+from connector.extract.files.listing import Dataset, File
+from connector.extract.files.opening import Moved, Unfinished, damaged, look_again, named, open_file
 
-_TAIL = 65_536  # most footers fit, so that one read is enough
 _THREADS = 16  # footers are waited for, not computed
-_MAGIC = b"PAR1"
-# Bytes read ahead per column: little from a disk, much over a network, where each read is a round trip.
-_LOCAL_BUFFER, _REMOTE_BUFFER = 65_536, 4_000_000
+_TRIES = 3  # looks at a file that is written again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,78 +34,36 @@ class Footer:
     schema: pa.Schema
 
 
-class Unfinished(Exception):
-    """The file has no footer (yet)."""
-
-
-def open_file(dataset: Dataset, file: File) -> tuple[pa.NativeFile, pq.FileMetaData, str]:
-    """Open a file and return it with its metadata and its digest.
-
-    Raises:
-        Unfinished: it has no footer.
-        SourceError: it cannot be opened, or its footer is damaged or encrypted.
-    """
-    try:
-        handle = dataset.filesystem.open_input_file(file.full)
-    except FileNotFoundError as error:
-        raise SourceError(f"{_named(dataset, file)} vanished during the run", hint="run again") from error
-    except OSError as error:
-        raise access_error(_named(dataset, file), error) from error
-    try:
-        footer = _footer_bytes(handle, file, dataset)
-        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer))
-    except Unfinished:
-        handle.close()
-        raise
-    except (OSError, ValueError) as error:
-        handle.close()
-        raise damaged(dataset, file) from error
-    digest = hashlib.md5(footer + str(file.size).encode(), usedforsecurity=False).hexdigest()
-    return handle, metadata, digest
-
-
-def parquet_file(handle: pa.NativeFile, metadata: pq.FileMetaData, *, local: bool) -> pq.ParquetFile:
-    """Return a reader of an open file that holds little of it in memory."""
-    # Far dates do not fit INT96's nanoseconds into 64 bits and would come out wrong; microseconds hold them all.
-    return pq.ParquetFile(
-        handle,
-        metadata=metadata,
-        pre_buffer=False,
-        buffer_size=_LOCAL_BUFFER if local else _REMOTE_BUFFER,
-        coerce_int96_timestamp_unit="us",
-        page_checksum_verification=True,
-    )
-
-
-def damaged(dataset: Dataset, file: File) -> SourceError:
-    """The error for a file whose bytes are not what its footer promises."""
-    return SourceError(
-        f"{_named(dataset, file)} is damaged, or is no Parquet file",
-        hint="write the file again, or move it away; files before it in path order are kept as read",
-    )
-
-
 class Footers:
     """Reads footers in threads, each file's once; equal schemas are kept once.
 
     Args:
         dataset: where the files are.
         stable_for: seconds for which a file without a footer counts as still being written.
+        left: takes the files that change or vanish meanwhile.
         stopped: asked between files; raises to stop.
+
+    Attributes:
+        unfinished: the number of files seen without a footer.
     """
 
-    def __init__(self, dataset: Dataset, stable_for: float, stopped: Callable[[], None]) -> None:
+    def __init__(self, dataset: Dataset, stable_for: float, left: Left, stopped: Callable[[], None]) -> None:
         self._dataset = dataset
         self._stable_for = stable_for
+        self._left = left
         self._stopped = stopped
-        self._known: dict[str, Footer | None] = {}
+        self._known: dict[str, tuple[File, Footer] | None] = {}
         self._schemas: dict[bytes, pa.Schema] = {}
+        self.unfinished = 0
 
     def read(self, files: Sequence[File]) -> list[tuple[File, Footer]]:
-        """Return the footers of `files`, without the files that are still being written.
+        """Return `files` with their footers, without those that are still being written.
+
+        A file that was written again since it was listed is returned as it is now; one that is gone, or does not come
+        to rest, is left to the next run.
 
         Raises:
-            SourceError: a file is damaged, or without a footer for longer than `stable_for`.
+            SourceError: a file is damaged, or without a footer for longer than `stable_for`, or may not be left.
         """
         unread = [file for file in files if file.path not in self._known]
         if len(unread) > 1:
@@ -119,42 +74,73 @@ class Footers:
         problems = [result for result in results if isinstance(result, ConnectorError)]
         if problems:
             raise _first_of(problems)
-        for file, footer in zip(unread, results, strict=True):
-            self._known[file.path] = self._shared(footer) if isinstance(footer, Footer) else None
-        found = ((file, self._known[file.path]) for file in files)
-        return [(file, footer) for file, footer in found if footer is not None]
+        for file, result in zip(unread, results, strict=True):
+            self._keep(file, result)
+        found = [self._known[file.path] for file in files]
+        return [each for each in found if each is not None]
 
-    @property
-    def unfinished(self) -> int:
-        """The number of files seen without a footer."""
-        return sum(footer is None for footer in self._known.values())
+    def demand_all(self) -> None:
+        """Make sure that no file was left out.
 
-    def _try(self, file: File) -> Footer | ConnectorError | None:
-        self._stopped()
+        Raises:
+            SourceError: one is still being written.
+        """
+        if self.unfinished:
+            raise SourceError(
+                f"{self.unfinished} files of {self._dataset.name} have no footer yet: what vanished cannot be told",
+                hint="run again when they are written; the pass goes on then",
+            )
+
+    def _keep(self, file: File, result: tuple[File, Footer | None] | ConnectorError | None) -> None:
+        self._known[file.path] = None
+        if not isinstance(result, tuple):
+            self._left.leave(file)
+        elif result[1] is None:
+            self.unfinished += 1
+        else:
+            self._known[file.path] = result[0], self._shared(result[1])
+
+    def _try(self, file: File) -> tuple[File, Footer | None] | ConnectorError | None:
+        """Return the file as it is now and its footer, if it has one; None for a file that is gone or in motion."""
         try:
-            handle, metadata, digest = open_file(self._dataset, file)
-        except Unfinished:
-            young = time.time() - file.mtime / 1e9 < self._stable_for
-            return None if young else self._left_unfinished(file)
+            for _ in range(_TRIES):
+                self._stopped()
+                try:
+                    return file, self._footer(file)
+                except Moved:
+                    now = look_again(self._dataset, file)
+                    if now is None:
+                        return None
+                    file = now
         except ConnectorError as error:
             return error
-        with handle:
+        return None
+
+    def _footer(self, file: File) -> Footer | None:
+        try:
+            opened = open_file(self._dataset, file)
+        except Unfinished:
+            if time.time() - file.mtime / 1e9 < self._stable_for:
+                return None
+            raise self._left_unfinished(file) from None
+        with closing(opened):
             try:
-                schema = parquet_file(handle, metadata, local=True).schema_arrow
-            except (pa.ArrowException, OSError):
-                return damaged(self._dataset, file)
+                schema = opened.parquet().schema_arrow
+            except (pa.ArrowException, OSError) as error:
+                opened.check(last=True)
+                raise damaged(self._dataset, file) from error
         if len(set(schema.names)) < len(schema.names):
-            return DataError(
-                f"{_named(self._dataset, file)} has two columns of one name", hint="rename one of them"
+            raise DataError(
+                f"{named(self._dataset, file)} has two columns of one name", hint="rename one of them"
             )
-        return Footer(digest, metadata.num_rows, schema)
+        return Footer(opened.digest, opened.metadata.num_rows, schema)
 
     def _left_unfinished(self, file: File) -> SourceError:
         what = (
             "is empty (0 bytes)" if file.size == 0 else "has no footer: it was cut off, or is no Parquet file"
         )
         return SourceError(
-            f"{_named(self._dataset, file)} {what}",
+            f"{named(self._dataset, file)} {what}",
             hint=f"write it again or move it away (files younger than stable_for = {self._stable_for:g}s are waited for)",
         )
 
@@ -163,32 +149,9 @@ class Footers:
         return Footer(footer.digest, footer.rows, schema)
 
 
-def _footer_bytes(handle: pa.NativeFile, file: File, dataset: Dataset) -> bytes:
-    """The footer with its length and the closing magic."""
-    tail = _tail(handle, file.size, _TAIL)
-    if tail[-4:] == b"PARE":
-        raise SourceError(f"{_named(dataset, file)} is encrypted", hint="write it without Parquet encryption")
-    if file.size < 12 or tail[-4:] != _MAGIC:
-        raise Unfinished
-    length = int.from_bytes(tail[-8:-4], "little") + 8
-    if length > len(tail):
-        tail = _tail(handle, file.size, length)
-    return tail[-length:]
-
-
-def _tail(handle: pa.NativeFile, size: int, length: int) -> bytes:
-    length = min(size, length)
-    return bytes(handle.read_at(length, size - length)) if length else b""
-
-
 def _first_of(problems: Sequence[ConnectorError]) -> ConnectorError:
     """The first problem, which also says how many there are."""
     first = problems[0]
     if len(problems) > 1:
         first.message += f" (and {len(problems) - 1} more files like it)"
     return first
-
-
-def _named(dataset: Dataset, file: File) -> str:
-    local = isinstance(dataset.filesystem, pafs.LocalFileSystem)
-    return file.full if local else f"{file.path} of {dataset.name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -72,11 +72,13 @@ def list_dataset(path: str) -> Dataset:
         infos = list(found)
     except (OSError, ValueError) as error:  # pyarrow's errors are both
         raise access_error(name, error) from error
-    files = [_file(info, root) for info in infos if _named_like_parquet(info, path)]
+    named, folders = _naming(path), _Folders()
+    files = [_file(info, root, folders) for info in infos if named(info.base_name)]
     if not files:
         raise _nothing(name, len(infos))
     files.sort(key=lambda file: file.path)
-    columns = dict.fromkeys(column for file in files for column in file.partitions)
+    distinct = {id(file.partitions): file.partitions for file in files}
+    columns = dict.fromkeys(column for partitions in distinct.values() for column in partitions)
     return Dataset(filesystem, name, tuple(files), len(infos) - len(files), tuple(columns))
 
 
@@ -177,10 +179,21 @@ _WILD = {"*": "[^/]*", "?": "[^/]"}
 
 
 def _under(filesystem: pafs.FileSystem, folder: str) -> Iterator[pafs.FileInfo]:
-    start = len(folder) + 1
+    start, hidden = len(folder) + 1, _HiddenFolders()
     for info in filesystem.get_file_info(pafs.FileSelector(folder, recursive=True)):
-        if info.type is pafs.FileType.File and not any(map(_hidden, info.path[start:].split("/"))):
+        if info.type is not pafs.FileType.File:
+            continue
+        above, _, name = info.path[start:].rpartition("/")
+        if not _hidden(name) and not hidden[above]:
             yield info
+
+
+class _HiddenFolders(dict[str, bool]):
+    """Whether a path of folders leads through a hidden one; each is looked at once, however many files it has."""
+
+    def __missing__(self, folders: str) -> bool:
+        self[folders] = any(map(_hidden, folders.split("/")))
+        return self[folders]
 
 
 def _hidden(name: str) -> bool:
@@ -188,23 +201,32 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
-def _named_like_parquet(info: pafs.FileInfo, path: str) -> bool:
-    """Whether to read it: in folders by its name; what a glob or a path names outright is always read."""
-    last = (
-        path.partition("?")[0].rpartition("/")[2]
-        if "://" in path
-        else path.replace(os.sep, "/").rpartition("/")[2]
-    )
-    named = info.base_name == last or (
-        last != "**" and bool(_GLOB.search(last)) and fnmatchcase(info.base_name, last)
-    )
-    return named or bool(_PARQUET_NAME.search(info.base_name))
+def _naming(path: str) -> Callable[[str], bool]:
+    """Return what tells which names to read: in folders Parquet's; what a glob or a path names outright is always read."""
+    body = path.partition("?")[0] if "://" in path else path.replace(os.sep, "/")
+    last = body.rpartition("/")[2]
+    pattern = last if last != "**" and _GLOB.search(last) else None
+
+    def named(name: str) -> bool:
+        if name.endswith(".parquet") or name == last or _PARQUET_NAME.search(name):
+            return True
+        return pattern is not None and fnmatchcase(name, pattern)
+
+    return named
 
 
-def _file(info: pafs.FileInfo, root: str) -> File:
-    path = info.path[len(root) + 1 :]
-    pairs = (segment.partition("=") for segment in path.split("/")[:-1] if "=" in segment)
-    partitions = {
-        unquote(column): None if text == NULL_PARTITION else unquote(text) for column, _, text in pairs
-    }
-    return File(path, info.path, info.size, info.mtime_ns or 0, partitions)
+class _Folders(dict[str, Mapping[str, str | None]]):
+    """The partitions that a path of folders gives; each is taken apart once, however many files it has."""
+
+    def __missing__(self, folders: str) -> Mapping[str, str | None]:
+        pairs = (segment.partition("=") for segment in folders.split("/") if "=" in segment)
+        self[folders] = {
+            unquote(column): None if text == NULL_PARTITION else unquote(text) for column, _, text in pairs
+        }
+        return self[folders]
+
+
+def _file(info: pafs.FileInfo, root: str, folders: _Folders) -> File:
+    full = info.path
+    path = full[len(root) + 1 :]
+    return File(path, full, info.size, info.mtime_ns or 0, folders[path.rpartition("/")[0]])

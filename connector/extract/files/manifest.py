@@ -98,6 +98,22 @@ def last_pass(watermark: Watermark | None) -> int:
     return int(watermark[WHOLE]["pass"]) if watermark and WHOLE in watermark else 0
 
 
+def news(todo: Plan, watermark: Watermark, schema: pa.Schema) -> dict[str, object]:
+    """Return what holds from the start of a run on: touched files, the columns, the pass.
+
+    Args:
+        todo: what the run reads.
+        watermark: from which it goes on.
+        schema: the columns of the files, without those of folders.
+    """
+    found: dict[str, object] = dict(todo.touched)
+    if not schema.equals(unpack_schema(watermark) or pa.schema([]), check_metadata=True):
+        found[SCHEMA] = pack_schema(schema)
+    if todo.begins:
+        found[WHOLE] = {"pass": todo.number, "done": False}
+    return found
+
+
 def restarted(watermark: Watermark) -> Watermark:
     """Return the watermark of an unfinished pass without what it has read of the files; any other as it is."""
     if watermark.get(WHOLE, {"done": True})["done"]:

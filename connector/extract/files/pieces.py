@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyarrow import fs as pafs
 
 from connector.config.models import ParquetSource
-from connector.errors import SourceError
+from connector.errors import DataError
 from connector.extract import Limits
 from connector.extract.files.checks import partition_scalars
 from connector.extract.files.conform import Conformer
-from connector.extract.files.footers import Unfinished, damaged, open_file, parquet_file
+from connector.extract.files.left import Left
 from connector.extract.files.listing import Dataset
 from connector.extract.files.manifest import Todo
+from connector.extract.files.opening import Moved, Opened, Unfinished, damaged, open_file
 from connector.extract.files.rows import Piece, RowReader
 from connector.extract.files.sql import Sql
 
@@ -31,6 +32,7 @@ class Pieces:
         declared: the fields of the columns whose types are declared, and of the folders' columns.
         sql: casts what Arrow cannot.
         limits: bounds of a piece.
+        left: takes the files that change or vanish meanwhile.
         stopped: asked between pieces; raises to stop.
     """
 
@@ -40,13 +42,17 @@ class Pieces:
     declared: Mapping[str, pa.Field]
     sql: Sql
     limits: Limits
+    left: Left
     stopped: Callable[[], None]
 
     def read(self, todos: Sequence[Todo]) -> Iterator[Piece]:
         """Yield the rows of `todos`, in order; of a file without rows to read, one piece without rows.
 
+        A file that changes before its last piece is yielded is never yielded to its end, so that it is not finished
+        and the next run begins it again.
+
         Raises:
-            SourceError: a file changed meanwhile, or is damaged.
+            SourceError: a file is damaged, or changed and may not be left.
             DataError: a value does not fit the column's type.
         """
         values: dict[str, set[str | None]] = {
@@ -56,30 +62,36 @@ class Pieces:
         partitions = partition_scalars(self.declared, values, types, self.sql)
         for todo in todos:
             self.stopped()
-            yield from self._of(todo, Conformer(todo, self.schema, self.source.columns, partitions, self.sql))
+            conform = Conformer(todo, self.schema, self.source.columns, partitions, self.sql)
+            if todo.start >= todo.end:
+                yield Piece(todo, todo.start, pa.RecordBatch.from_pylist([], schema=self.schema))
+                continue
+            try:
+                yield from self._of(todo, conform)
+            except Moved:
+                self.left.leave(todo.file)
 
     def _of(self, todo: Todo, conform: Conformer) -> Iterator[Piece]:
-        if todo.start >= todo.end:
-            yield Piece(todo, todo.start, pa.RecordBatch.from_pylist([], schema=conform.schema))
-            return
         try:
-            handle, metadata, digest = open_file(self.dataset, todo.file)
+            opened = open_file(self.dataset, todo.file)
         except Unfinished:
-            digest = ""
-        if digest != todo.footer.digest:
-            message = f"{todo.file.path} changed while the run was reading"
-            raise SourceError(
-                message, hint="write files under another name and rename them when done; then run again"
-            )
-        local = isinstance(self.dataset.filesystem, pafs.LocalFileSystem)
-        with handle:
+            raise Moved from None  # it had a footer
+        with closing(opened):
+            if opened.digest != todo.footer.digest:
+                raise Moved
             try:
-                file = parquet_file(handle, metadata, local=local)
-                reader = RowReader(file, conform.physical, conform, self.limits)
-                for first, rows in reader.read(todo.start):
-                    self.stopped()
-                    if first >= todo.end:
-                        return
-                    yield Piece(todo, first, rows.slice(0, todo.end - first))
-            except (OSError, pa.ArrowException) as error:
+                yield from self._rows(opened, todo, conform)
+            except (DataError, OSError, pa.ArrowException) as error:
+                opened.check(last=True)  # else it is no wonder
+                if isinstance(error, DataError):
+                    raise
                 raise damaged(self.dataset, todo.file) from error
+
+    def _rows(self, opened: Opened, todo: Todo, conform: Conformer) -> Iterator[Piece]:
+        reader = RowReader(opened.parquet(), conform.physical, conform, self.limits)
+        for first, rows in reader.read(todo.start):
+            self.stopped()
+            opened.check(last=first + rows.num_rows >= todo.end)
+            yield Piece(todo, first, rows.slice(0, todo.end - first))
+            if first + rows.num_rows >= todo.end:
+                return

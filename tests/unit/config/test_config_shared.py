@@ -30,7 +30,7 @@ environments:
 """
 SYNC = """
 sync: orders
-source: {use: warehouse, table: orders, cursor: id}
+source: {use: warehouse, table: orders, cursor: id, key: id}
 mapping: {kind: event, event: Purchase, userId: email}
 destination: {use: intempt, retry: {wait_max: 9s}}
 """
