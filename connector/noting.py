@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from connector.accounting import Settled
 from connector.model import MappedBatch, Outcome, Request
-from connector.synced import REFUSED, SAME, Prints, Segment
+from connector.synced import DOUBT, LEFT, OVER, REFUSED, SAME, Prints, Segment
 
 
 class Noting:
@@ -16,6 +16,20 @@ class Noting:
     def __init__(self) -> None:
         self._prints: list[Prints] = []
         self._keys: list[str] = []
+
+    def intend(self, request: Request) -> None:
+        """Take what a request that is about to be sent puts in doubt: what was known of its rows does not count any more.
+
+        Of a row of which nothing is known nothing need be noted, unless Track must be told should it vanish.
+        """
+        batch = request.batch
+        if batch.prints is None:
+            return
+        rows = batch.row[request.first : request.last]
+        if batch.keys is None:
+            rows = rows[(batch.prints["mark"][rows] & np.uint8(OVER)) > 0]
+        if len(rows):
+            self._note(batch, rows)["mark"] = DOUBT
 
     def settle(self, outcome: Outcome, settled: Settled) -> None:
         """Take what became of a finished request; requests come in the order they were read.
@@ -38,12 +52,13 @@ class Noting:
             return
         prints = self._note(batch, rows)
         if outcome.refusals:
-            refused = batch.row[[refusal.entry for refusal in outcome.refusals]]
-            prints["mark"][np.isin(rows, refused)] = REFUSED
+            refused = np.isin(rows, batch.row[[refusal.entry for refusal in outcome.refusals]])
+            prints["mark"][refused] = REFUSED | (prints["mark"][refused] & np.uint8(LEFT))
 
     def _note(self, batch: MappedBatch, rows: npt.NDArray[np.int64] | slice) -> Prints:
         assert batch.prints is not None  # noqa: S101 - asked by the caller
-        prints = batch.prints[rows]
+        prints = batch.prints[rows].copy()
+        prints["mark"] &= np.uint8(OVER - 1)
         self._prints.append(prints)
         if batch.keys is not None:
             keys = batch.keys[rows] if isinstance(rows, slice) else batch.keys.take(rows)

@@ -239,6 +239,8 @@ class Pipeline:
         if not (done or gaps or sent):
             return
         settled = [self._settle(outcome) for outcome in done]
+        for request in sent:
+            self._noting.intend(request)
         self._finished = sum((part.counts for part in settled), self._finished)
         waiting = self._window.rows
         counts = replace(self._finished, read=self._finished.read + waiting, unfinished=waiting)

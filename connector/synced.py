@@ -26,6 +26,11 @@ REFUSED = 2  # rejected by the destination
 GONE = 3  # vanished from the source, and told so: a tombstone
 FILTERED = 4  # read, and no item was made of it
 SAME = 5  # as it is known already: nothing to note
+DOUBT = 6  # on its way to Track, and not known to have arrived
+
+# What a mark may hold beside.
+LEFT = 8  # Track has, or may have, an item of an earlier version of the row
+OVER = 16  # never stored: something is known of the row, which must not count any more once an item is on its way
 
 NOTHING: Prints = np.empty(0, PRINT)
 
@@ -50,6 +55,18 @@ def key_hash(key: str) -> tuple[int, int]:
     """Return `high` and `low` of the hash of a canonical key."""
     digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
     return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:12], "big")
+
+
+def outcome(prints: Prints) -> npt.NDArray[np.uint8]:
+    """Return what became of the rows, whatever Track has of earlier versions."""
+    bare: npt.NDArray[np.uint8] = prints["mark"] & np.uint8(LEFT - 1)
+    return bare
+
+
+def present(prints: Prints) -> npt.NDArray[np.bool_]:
+    """Say of which rows Track has an item, or may have one, that is not of a vanished row."""
+    found: npt.NDArray[np.bool_] = np.isin(outcome(prints), (DELIVERED, DOUBT))
+    return found | ((prints["mark"] & np.uint8(LEFT)) > 0)
 
 
 def latest(prints: Prints) -> npt.NDArray[np.int64]:

@@ -13,7 +13,7 @@ from connector.feed import Maps
 from connector.load.packing import only
 from connector.model import MappedBatch, Reject, SourceBatch
 from connector.state.synced import Synced
-from connector.synced import DELIVERED, REFUSED, SAME, UNMAPPED, Prints
+from connector.synced import DELIVERED, LEFT, OVER, REFUSED, SAME, UNMAPPED, Prints, outcome, present
 
 Flags = npt.NDArray[np.bool_]
 
@@ -47,13 +47,16 @@ class Unchanged:
             _flags(rows, len(prints)) for rows in ([*mapped.rejected], mapped.row, mapped.filtered)
         )
         same = found & (known["item"] == prints["item"])
-        delivered = found & (known["mark"] == DELIVERED)
-        settled = (delivered & (same | self.once)) | (same & (known["mark"] == REFUSED))
+        before = outcome(known)
+        delivered = found & (before == DELIVERED)
+        settled = (delivered & (same | self.once)) | (same & (before == REFUSED))
         # What a rule of the mapping rejected may pass another one: only if it is rejected anew it is the same.
-        unchanged = (accepted & settled) | (rejected & same & (known["mark"] == UNMAPPED))
+        unchanged = (accepted & settled) | (rejected & same & (before == UNMAPPED))
         if self.anew:
             unchanged[:] = False
         noted = _noted(prints, known, unchanged | (filtered & found), batch)
+        noted["mark"][found & ~unchanged & ~filtered] |= OVER
+        noted["mark"][found & ~unchanged & ~filtered & present(known)] |= LEFT
         return without(replace(mapped, prints=noted), unchanged)
 
 

@@ -109,6 +109,8 @@ def open_deletion(
     if sync.source.mode != "diff" or told == "ignore":
         return None
     spec = _of_keys(sync, extractor, forgotten)
+    # A row that comes back and vanishes again is told of anew, so its event has an id of its own.
+    told = told.model_copy(update={"events": "per_version"})
     return Mapper(replace(spec, mappings=(told,), place="source.on_delete"))
 
 

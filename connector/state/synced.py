@@ -18,7 +18,7 @@ import numpy.typing as npt
 from connector.state import segments
 from connector.state.database import Database
 from connector.state.segments import Head, Part
-from connector.synced import DELIVERED, NOTHING, PRINT, Prints, Segment, latest
+from connector.synced import NOTHING, PRINT, Prints, Segment, latest, present
 
 # Prints of a merged segment, and how many prints and segments are read from the store at once.
 MERGED = 65_536
@@ -121,8 +121,8 @@ class Synced:
     def count_unseen(self) -> tuple[int, int]:
         """Return how many rows were never looked up, and how many there are (tombstones and rejects left out)."""
         merged = self._opened()
-        live = _live(merged.prints) & ~self._overruled()
-        alive = _live(self._fresh.prints)
+        live = present(merged.prints) & ~self._overruled()
+        alive = present(self._fresh.prints)
         gone = int((live & ~merged.seen).sum() + (alive & ~self._fresh.seen).sum())
         return gone, int(live.sum() + alive.sum())
 
@@ -154,7 +154,7 @@ class Synced:
 
     def _left(self) -> Iterator[tuple[Prints, list[str]]]:
         merged, fresh = self._opened(), self._fresh
-        wanted = _live(merged.prints) & ~merged.seen & ~self._overruled()
+        wanted = present(merged.prints) & ~merged.seen & ~self._overruled()
         place = 0
         for part in self.merged:
             mine = np.flatnonzero(wanted[place : place + part.prints])
@@ -163,7 +163,7 @@ class Synced:
                 named = [segment.keys[n] for n in mine] if segment.keys else []
                 yield segment.prints[mine], named
             place += part.prints
-        mine = np.flatnonzero(_live(fresh.prints) & ~fresh.seen)
+        mine = np.flatnonzero(present(fresh.prints) & ~fresh.seen)
         if len(mine):
             yield fresh.prints[mine], self._named(fresh.prints[mine])
 
@@ -207,13 +207,6 @@ class Synced:
 
     def _segments(self, first: int, last: int) -> list[Segment]:
         return self._database.read(lambda connection: segments.iterate(connection, self.head, first, last))
-
-
-def _live(prints: Prints) -> Flags:
-    """Say which prints are of rows that Track has."""
-    mark = np.asarray(prints["mark"])
-    live: Flags = mark == DELIVERED
-    return live
 
 
 def _file(count: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:

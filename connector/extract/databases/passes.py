@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.extract.databases.incremental import empty_batch
@@ -42,7 +42,8 @@ class Passes:
             last = batch.end["rows"]["key"]
             yield batch
         end = Watermark({"rows": {"pass": number, "key": last, "done": True}})
-        yield empty_batch(self.scan.fields, end, self.scan.key)
+        # What vanished is told of under the number of the pass, too.
+        yield replace(empty_batch(self.scan.fields, end, self.scan.key), version=str(number))
 
     def _batch(self, chunk: Chunk, number: int) -> SourceBatch:
         def position(n: int) -> Watermark:
