@@ -187,3 +187,35 @@ def test_without_a_key_what_lies_before_the_start_was_never_passed(database: Dat
         add(database, [(100 + second, second)])
         found = read(source, ["id", "note"], found.watermark, limits=SMALL)
     assert sorted(ids(passed(source, found.watermark))) == [*range(6, 13), 110, 111]
+
+
+@pytest.mark.parametrize("columns", [["id"], ["note", "id"], ["moved", "note", "id"], ["moved"]], ids=str)
+def test_without_a_key_a_mapping_may_read_other_columns(database: Database, columns: list[str]) -> None:
+    """What was sent of the last value is known again by the columns that were read then; twins count apart."""
+    orders(database, ROWS_OF)
+    database.run(f"insert into orders values (12, '{stamp(4)}', 'n12')")
+    source = database.source(key=())
+    whole = read(source, ["id", "note"], limits=SMALL)
+    rest = [*ALL, 12]
+    with opened(source) as extractor:
+        for done, watermark in positions(whole):
+            batches = list(extractor.read(tuple(columns), stored(watermark)))
+            assert sum(batch.rows.num_rows for batch in batches) == len(rest) - done
+            assert {(*batch.rows.schema.names,) for batch in batches} <= {tuple(columns)}
+            assert len(ids(passed(extractor, watermark))) == done
+    # And on from there, in the middle of that value, by what was read first.
+    between = [watermark for _, watermark in positions(whole)][4]
+    found = read(source, columns, between, limits=SMALL)
+    for done, watermark in positions(found):
+        assert len(read(source, ["id"], watermark).rows) == len(rest) - 5 - done
+
+
+def test_without_a_key_and_the_columns_that_were_read_rows_are_read_again(database: Database) -> None:
+    """Nothing tells them apart any more: rather twice than never."""
+    orders(database, ROWS_OF, index=False)
+    source = database.source(key=())
+    whole = read(source, ["id", "note"])
+    database.run("alter table orders drop column note")
+    again = read(source, ["id"], whole.watermark)
+    assert sorted(row["id"] for row in again.rows) == [12]
+    assert read(source, ["id"], again.watermark).rows == []
