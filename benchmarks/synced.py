@@ -56,7 +56,7 @@ def synced(bench: Bench) -> list[Line]:
 
 
 _TRACKED = {"BENCH_LOOKBACK": "1d", "BENCH_TRACK": "true"}
-_EVERYTHING = {"BENCH_LOOKBACK": "40000d", "BENCH_TRACK": "true"}
+_EVERYTHING = {"BENCH_LOOKBACK": "36000d", "BENCH_TRACK": "true"}
 
 
 def again(programs: Programs, state: str) -> float:

@@ -71,10 +71,17 @@ def present(prints: Prints) -> npt.NDArray[np.bool_]:
 
 def latest(prints: Prints) -> npt.NDArray[np.int64]:
     """Return the places of the last print of each key, in the order of their keys' hashes."""
-    order = np.lexsort((np.arange(len(prints)), prints["low"], prints["high"]))
-    ordered = prints[order]
-    if not len(ordered):
+    order = np.argsort(prints["high"])
+    high = prints["high"][order]
+    twice = np.zeros(len(order), np.bool_)
+    twice[1:] = high[1:] == high[:-1]
+    if not twice.any():
         return order
+    # Few have a neighbour with the same hash: only these are ordered by the rest of it, and by when they became known.
+    twice[:-1] |= twice[1:]
+    group = order[twice]
+    order[twice] = group[np.lexsort((group, prints["low"][group], prints["high"][group]))]
+    ordered = prints[order]
     last = np.ones(len(ordered), np.bool_)
     last[:-1] = (ordered["high"][1:] != ordered["high"][:-1]) | (ordered["low"][1:] != ordered["low"][:-1])
     return order[last]

@@ -41,8 +41,19 @@ _open = sa.exists().where(rejected.c.sync == sa.bindparam("b_sync"), rejected.c.
 _DROP_LEFT = sa.delete(intents).where(*_theirs, sa.or_(~intents.c.replay, ~_open))
 
 
-def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, *, replay: bool) -> None:
-    """Write everything of a commit; the caller has made sure of the lease in this transaction."""
+def write(
+    connection: sa.Connection,
+    lease: Lease,
+    run_id: str,
+    commit: Commit,
+    behind: tuple[segments.Head, int] | None,
+    *,
+    replay: bool,
+) -> None:
+    """Write everything of a commit, what became known `behind` the rest of synced.
+
+    The caller has made sure of the lease in this transaction.
+    """
     bind = lease.bind()
     if commit.intents:
         place = {"sync": lease.sync, "lane": lease.lane, "token": lease.token, "replay": replay}
@@ -60,8 +71,8 @@ def write(connection: sa.Connection, lease: Lease, run_id: str, commit: Commit, 
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
-    if len(commit.synced):
-        segments.append(connection, lease, commit.synced)
+    if behind is not None:
+        segments.write(connection, *behind, commit.synced)
     if commit.closed:
         rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)

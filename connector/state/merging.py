@@ -59,7 +59,7 @@ def write_next(lease: Lease, after: Head, segment: Segment, *, ordered: bool = F
 
 def _merged(known: Synced, without: Collection[Hash]) -> Iterator[Segment]:
     """Yield sorted segments, from range to range of hashes."""
-    count = max(1, -(-known.head.prints // _AT_ONCE))
+    count = max(1, -(-known.size // _AT_ONCE))
     for n in range(count):
         low, high = _ALL * n // count, _ALL * (n + 1) // count - 1
         found = list(_between(known, low, high))

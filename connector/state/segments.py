@@ -14,7 +14,6 @@ import numpy as np
 import sqlalchemy as sa
 
 from connector.errors import StateError
-from connector.state.lease import Lease
 from connector.state.schema import segments, synced
 from connector.synced import PRINT, Prints, Segment
 
@@ -23,15 +22,7 @@ _ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
 
 _HEAD = sa.select(synced).where(synced.c.sync == sa.bindparam("b_sync"))
 _APPEND = sa.insert(segments)
-_GROW = (
-    sa.update(synced)
-    .where(synced.c.sync == sa.bindparam("b_sync"), synced.c.generation == sa.bindparam("b_generation"))
-    .values(
-        places=synced.c.places + 1,
-        prints=synced.c.prints + sa.bindparam("b_prints", type_=sa.BigInteger),
-    )
-)
-_FOUND = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(segments.c.prints), 0)).where(*_ours)
+_LAST = sa.select(sa.func.max(segments.c.place)).where(*_ours)
 _PARTS = sa.select(*segments.c["place", "prints", "first"]).where(*_ours).order_by(segments.c.place)
 _DATA = (
     sa.select(*segments.c["prints", "data", "keys"])
@@ -46,13 +37,13 @@ _DATA = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a sync's synced must consist of.
+    """What a sync's synced begins with; what was appended since follows it without a gap.
 
     Attributes:
         sync: its id.
         generation: grows with each merge.
-        places: number of segments.
-        prints: in all of them.
+        places: number of segments that the generation began with.
+        prints: in all of these.
         keyed: whether they hold the canonical keys.
     """
 
@@ -93,7 +84,8 @@ def parts(connection: sa.Connection, found: Head) -> list[Part]:
         Part(row.place, row.prints, None if row.first is None else row.first + _MIDDLE)
         for row in connection.execute(_PARTS, found.bind)
     ]
-    if (len(listed), sum(part.prints for part in listed)) != (found.places, found.prints):
+    begun = sum(part.prints for part in listed[: found.places])
+    if begun != found.prints or [part.place for part in listed] != [*range(len(listed))]:
         raise lost(found.sync, "parts of it are missing")
     return listed
 
@@ -120,17 +112,17 @@ def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
     connection.execute(sa.insert(synced), values)
 
 
-def append(connection: sa.Connection, lease: Lease, segment: Segment) -> None:
-    """Add a segment behind the last; the caller has made sure of the lease in this transaction.
+def end(connection: sa.Connection, sync: str) -> tuple[Head, int]:
+    """Return what a sync's synced begins with, and the place behind its last segment.
 
     Raises:
-        StateError: the sync has no synced.
+        StateError: the sync has none.
     """
-    found = head(connection, lease.sync)
+    found = head(connection, sync)
     if found is None:
-        raise lost(lease.sync, "it is not there")
-    write(connection, found, found.places, segment)
-    connection.execute(_GROW, {**found.bind, "b_prints": len(segment)})
+        raise lost(sync, "it is not there")
+    last = connection.execute(_LAST, found.bind).scalar_one()
+    return found, found.places if last is None else int(last) + 1
 
 
 def write(

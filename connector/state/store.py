@@ -123,7 +123,11 @@ class StateStore(SyncedStore):
             LeaseLost: another process holds the lane; nothing was written.
             StateError: the store cannot be written; nothing was written.
         """
-        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit, replay=replay))
+        with self._appending(lease, commit.synced) as behind:
+            fenced(
+                lease,
+                lambda connection: commits.write(connection, lease, run_id, commit, behind, replay=replay),
+            )
 
     def settle_rejects(
         self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()

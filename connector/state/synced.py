@@ -80,10 +80,15 @@ class Synced:
         self._fresh = _Sorted.of(NOTHING)
 
     @property
+    def size(self) -> int:
+        """The number of prints, those that others have followed included."""
+        return sum(part.prints for part in (*self.merged, *self.appended))
+
+    @property
     def due(self) -> bool:
         """Whether a merge is worth its cost."""
         size = sum(part.prints for part in self.appended)
-        merged = self.head.prints - size
+        merged = self.size - size
         return len(self.appended) > _SEGMENTS or size > min(_MANY, max(_FEW, merged // 8))
 
     def look(self, wanted: Prints) -> tuple[Flags, Prints]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from connector.state import segments
+from connector.state.database import Database
 from connector.state.history import History
 from connector.state.lease import Lease, fenced
 from connector.state.merging import merge, write_next
@@ -14,6 +16,32 @@ from connector.synced import Segment
 
 class SyncedStore(History):
     """Synced of all syncs that keep it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        # The end of what is known, under each lease that appends: nobody else can meanwhile.
+        self._ends: dict[tuple[str, int], tuple[segments.Head, int]] = {}
+
+    @contextmanager
+    def _appending(self, lease: Lease, segment: Segment) -> Iterator[tuple[segments.Head, int] | None]:
+        """Give the place for a segment, if there is something in it; used up if nothing is raised.
+
+        Raises:
+            StateError: the sync has no synced.
+        """
+        if not len(segment):
+            yield None
+            return
+        key = (lease.sync, lease.token)
+        if key not in self._ends:
+            self._ends[key] = self._database.read(lambda connection: segments.end(connection, lease.sync))
+        head, place = self._ends[key]
+        try:
+            yield head, place
+        except BaseException:
+            del self._ends[key]
+            raise
+        self._ends[key] = (head, place + 1)
 
     def synced(self, sync_id: str, *, keyed: bool = False) -> Synced | None:
         """Return what is known of rows that were sent, as of now; None where nothing is kept.
@@ -73,6 +101,7 @@ class SyncedStore(History):
         Raises:
             LeaseLost: another process holds the lane; nothing was written.
         """
+        self._ends.clear()
         fenced(lease, lambda connection: segments.create(connection, lease.sync, keyed=keyed))
 
     def note_synced(self, lease: Lease, segment: Segment) -> None:
@@ -81,7 +110,9 @@ class SyncedStore(History):
         Raises:
             LeaseLost: another process holds the lane; nothing was written.
         """
-        fenced(lease, lambda connection: segments.append(connection, lease, segment))
+        with self._appending(lease, segment) as behind:
+            if behind is not None:
+                fenced(lease, lambda connection: segments.write(connection, *behind, segment))
 
     def rebuild_synced(self, lease: Lease, noted: Iterator[Segment], *, keyed: bool) -> None:
         """Put what is `noted` in the place of what is known. That stays in force until everything is written.
@@ -90,6 +121,7 @@ class SyncedStore(History):
             LeaseLost: another process holds the lane; what was known is in force.
         """
         before = self._database.read(lambda connection: segments.head(connection, lease.sync))
+        self._ends.clear()
         before = before or segments.Head(lease.sync, 0, 0, 0, keyed)
         fenced(lease, lambda connection: segments.drop_others(connection, before))
         after = segments.Head(lease.sync, before.generation + 1, 0, 0, keyed)
@@ -106,4 +138,5 @@ class SyncedStore(History):
         """
         found = self.synced(lease.sync)
         if found is not None and (found.due or without):
+            self._ends.clear()
             merge(self._database, lease, found.head, without)
