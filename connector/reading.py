@@ -105,7 +105,8 @@ class News:
 
     Args:
         limit: of rows; None reads all.
-        accept: what a person has decided; ``deletes`` lets vanished rows be told of, however many they are.
+        accept: what a person has decided; ``deletes`` lets vanished rows be told of, however many they are, ``restore``
+            lets a source be read that was restored from a backup.
         anew: whether a pass of mode diff sends what has not changed, too.
     """
 
@@ -127,7 +128,7 @@ class News:
 
     def open(self, sync: Sync) -> Extractor:
         """Open the source."""
-        return wiring.open_extractor(sync)
+        return wiring.open_extractor(sync, self.accept)
 
     def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
         """Yield where a first run starts, and that another destination or mapping re-sends nothing by itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
@@ -35,13 +35,17 @@ defer_pandas()
 LIMITS = Limits(rows=50_000, bytes=9_000_000)
 
 
-def open_extractor(sync: Sync) -> Extractor:
+def open_extractor(sync: Sync, accept: Collection[str] = ()) -> Extractor:
     """Return the opened extractor of a sync's source; the caller closes it.
+
+    Args:
+        sync: names the source.
+        accept: guards that a person lets pass; here ``restore`` matters.
 
     Raises:
         ConfigError, CredentialsError, SourceError: as Extractor.open.
     """
-    extractor = _extractor(sync.source)
+    extractor = _extractor(sync.source, accept)
     try:
         extractor.open()
     except BaseException:
@@ -61,14 +65,14 @@ def located(sync: Sync) -> Iterator[None]:
         raise
 
 
-def _extractor(source: DatabaseSource | ParquetSource) -> Extractor:
+def _extractor(source: DatabaseSource | ParquetSource, accept: Collection[str]) -> Extractor:
     if isinstance(source, ParquetSource):
         from connector.extract.parquet import ParquetExtractor
 
         return ParquetExtractor(source, LIMITS)
     from connector.extract.database import open_database
 
-    return open_database(source, LIMITS)
+    return open_database(source, LIMITS, accept_restore="restore" in accept)
 
 
 def open_mapper(sync: Sync, extractor: Extractor, forgotten: Iterable[tuple[str, str]] = ()) -> Mapper:

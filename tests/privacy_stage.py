@@ -177,7 +177,7 @@ def _connecting_bug() -> None:
     """A driver that says what it was given."""
     from connector import wiring
 
-    def broken(sync: Any) -> None:
+    def broken(sync: Any, *_: Any) -> None:
         raise ValueError(f"bad url {sync.source.url.get_secret_value()!r} in {os.environ['SHOP_TOKEN_URL']}")
 
     wiring.open_extractor = broken  # type: ignore[assignment]

@@ -76,6 +76,7 @@ class Extractor(Protocol):
         Raises:
             SourceError: reading failed; batches yielded so far are good.
             DataError: a key part is null, or two adjacent rows have the same (cursor, key).
+            GuardTripped: the source was restored from a backup since the watermark was made.
         """
 
     def read_keys(

@@ -21,9 +21,12 @@ from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.lookback import check_lookback
 from connector.extract.databases.ordered import Scan
+from connector.extract.databases.origin import PART as ORIGIN
+from connector.extract.databases.origin import Guard
+from connector.extract.databases.paging import paging
 from connector.extract.databases.passes import Passes
 from connector.extract.databases.ranges import Ranges
-from connector.extract.databases.reader import CURSOR, Column, Raw, Reader
+from connector.extract.databases.reader import Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
 from connector.extract.databases.standing import standing
@@ -35,14 +38,22 @@ from connector.model import SourceBatch, Watermark
 _PART = "rows"
 
 
-def open_database(source: DatabaseSource, limits: Limits | None = None) -> Extractor:
+def open_database(
+    source: DatabaseSource, limits: Limits | None = None, *, accept_restore: bool = False
+) -> Extractor:
     """Choose how to read `source` by the dialect of its URL; nothing is connected yet.
+
+    Args:
+        source: the configuration.
+        limits: bounds of a batch.
+        accept_restore: whether to read on although the server was restored from a backup since the last run.
 
     Raises:
         ConfigError: the URL is none, its dialect is unknown, or the driver for it is not installed.
     """
     url = url_of(source.url.get_secret_value())
-    return DatabaseExtractor(source, limits or Limits(), reader_for(url, source.timezone), url)
+    reader = reader_for(url, source.timezone)
+    return DatabaseExtractor(source, limits or Limits(), reader, url, accept_restore=accept_restore)
 
 
 class DatabaseExtractor:
@@ -51,10 +62,19 @@ class DatabaseExtractor:
     The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
     without one: see `Boundary`; where the first run started elsewhere than at the beginning also ``"from"`` or
     ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
-    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The part ``future``: see its module.
+    Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The parts ``future`` and ``origin``: see
+    their modules.
     """
 
-    def __init__(self, source: DatabaseSource, limits: Limits, reader: Reader, url: URL) -> None:
+    def __init__(
+        self,
+        source: DatabaseSource,
+        limits: Limits,
+        reader: Reader,
+        url: URL,
+        *,
+        accept_restore: bool = False,
+    ) -> None:
         self._source = source
         self._limits = limits
         self._reader = reader
@@ -66,6 +86,7 @@ class DatabaseExtractor:
         self._paged = False
         self._promise: tuple[str, ...] = ()
         self._notes: list[str] = []
+        self._restore_accepted = accept_restore
 
     def open(self) -> None:
         """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
@@ -73,8 +94,8 @@ class DatabaseExtractor:
         self._shape = shape_of(self._reader, self._relation, self._source)
         if self._source.where:
             raise_all(Keyset(self._reader, self._relation, self._source.where, ()).refused())
-        self._notes = []
-        self._paged = self._choose_pages()
+        self._paged, sentence = paging(self._reader, self._relation, self._shape, self._order(self._shape))
+        self._notes = [sentence] if sentence else []
         if self._source.mode == "incremental":
             if self._source.lookback:
                 check_lookback(self._scan(()).keyset, keyed=bool(self._shape.key))
@@ -200,6 +221,8 @@ class DatabaseExtractor:
             horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
             batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
+            guard = Guard(self._reader, self._restore_accepted, horizon.kept, scan.empty)
+            batches = guard.guarded(batches, watermark.get(ORIGIN))
         else:
             batches = Passes(scan, self._known.key).batches(part)
         yield from self._stoppable(batches)
@@ -257,31 +280,6 @@ class DatabaseExtractor:
 
     def _order(self, shape: Shape) -> tuple[Column, ...]:
         return shape.order if self._source.mode == "incremental" else shape.key
-
-    def _choose_pages(self) -> bool:
-        shape = self._known
-        order = tuple(column.name for column in self._order(shape))
-        if not shape.key:
-            self._note(
-                "Without source.key rows with the same cursor value are told apart by what they hold:"
-                " identical rows count as many, and at most 100,000 may share a value."
-                if shape.cursor
-                else "Without source.key an interrupted pass starts again from its first row."
-            )
-            return False
-        if not self._reader.traits.paged:
-            return False
-        if self._relation.parts and CURSOR not in order:
-            if any(index[: len(order)] == order for index in self._reader.indexes(self._relation)):
-                return True
-            missing = f"no index of {self._relation.name} begins with ({', '.join(order)})"
-        else:
-            what = "a query" if self._relation.query else "an expression"
-            missing = f"no index of its own gives the order of {what}"
-        self._note(
-            f"Rows are read by one long statement, sorted by the source: {missing}. With one they are read in pages."
-        )
-        return False
 
     def _note(self, sentence: str) -> None:
         if sentence not in self._notes:

@@ -66,8 +66,13 @@ def test_what_lies_before_the_first_run_started_stays_unread(database: Database,
         for batch in extractor.read_passed(("id",), second.watermark)
         for id_ in batch.rows["id"].to_pylist()
     ]
+    ahead = [
+        id_
+        for batch in extractor.read_ahead(("id",), second.watermark)
+        for id_ in batch.rows["id"].to_pylist()
+    ]
     extractor.close()
-    assert passed == [22, 23]
+    assert (passed, ahead) == ([22, 23], [])
 
 
 def test_a_date_is_looked_back_from_by_whole_days(database: Database) -> None:

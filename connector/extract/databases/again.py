@@ -66,8 +66,11 @@ class Again:
         """Yield all rows that do not stand at or below the watermark, and can be read some day."""
         cursor = self.scan.keyset.order[0]
         ahead = [f"{cursor.sql} is not null", *([cursor.finite] if cursor.finite else [])]
+        bounds = since(self.scan.keyset, self.part or {})
         if (passed := self.condition()) is not None:
-            ahead.append(f"not ({' and '.join(f'({each})' for each in passed)})")
+            rest = [each for each in passed if each not in bounds]
+            ahead.append(f"not ({' and '.join(f'({each})' for each in rest)})")
+        ahead += bounds
         yield from map(self._batch, self.scan.chunks(ahead))
 
     def condition(self) -> list[str] | None:

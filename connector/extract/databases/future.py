@@ -82,13 +82,11 @@ class Future:
     Attributes:
         remembered: what earlier runs have delivered.
         horizon: where the ordinary read has ended, and above what rows lie in the future.
-        empty: makes a batch without rows.
         note: takes sentences for the person who runs it.
     """
 
     remembered: Remembered
     horizon: Horizon
-    empty: Callable[[Watermark], SourceBatch]
     note: Callable[[str], None]
 
     def batches(self, conditions: Sequence[str], after: Sequence[Raw]) -> Iterator[SourceBatch]:
@@ -100,7 +98,7 @@ class Future:
             self._say(above, len(seen))
         left = {**self._waiting(seen), **seen}
         if left != self.remembered.rows:
-            yield self.empty(Watermark({PART: left}))
+            yield self.remembered.scan.empty(Watermark({PART: left}))
 
     def _above(
         self, conditions: Sequence[str], after: Sequence[Raw], seen: dict[str, Entry]

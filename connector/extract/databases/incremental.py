@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.errors import DataError
 from connector.extract.databases.again import since, unmoving
 from connector.extract.databases.boundary import Boundary
 from connector.extract.databases.future import Future, remembered
@@ -17,7 +16,7 @@ from connector.extract.databases.horizon import Horizon
 from connector.extract.databases.lookback import bound
 from connector.extract.databases.ordered import Scan, mixed, null_key, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
-from connector.model import SourceBatch, Watermark
+from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 _COUNTED = 100_000
 # Where the first run started, for as long as the watermark lives: from a value on, or above one.
@@ -71,16 +70,24 @@ class Incremental:
         if part is None and self.start != "beginning":
             part = self._first()
             # Where the first run starts must not move, also if it finds nothing.
-            yield self._empty(Watermark({"rows": part}))
+            yield self.scan.empty(Watermark({"rows": part}))
         part = part or {}
         self._refuse_mixed(part, extremes)
         self._count(part)
         if self.horizon.held:
             return
-        if not self.scan.key:
-            self._count_future()
-            yield from Boundary(self.scan, part, self._constant).batches(self._conditions())
-            return
+        found = False
+        for batch in self._keyed(part, future) if self.scan.key else self._unkeyed(part):
+            found |= batch.end != EMPTY_WATERMARK
+            yield batch
+        if not found:
+            self._warn_of_gone(part)
+
+    def _unkeyed(self, part: Mapping[str, Any]) -> Iterator[SourceBatch]:
+        self._count_future()
+        yield from Boundary(self.scan, part, self._constant).batches(self._conditions())
+
+    def _keyed(self, part: Mapping[str, Any], future: Mapping[str, Any] | None) -> Iterator[SourceBatch]:
         self._warn_of_frozen(part)
         yield from self._again(part)
         ahead = remembered(self.scan, future)
@@ -90,7 +97,7 @@ class Incremental:
         for chunk in self.scan.chunks([*self._conditions(), *since_start], after):
             yield self._batch(chunk, start, ahead.unsent(chunk))
         readable = [*self._readable(self.scan.keyset.order[0]), *since_start]
-        yield from Future(ahead, self.horizon, self._empty, self.note).batches(readable, after)
+        yield from Future(ahead, self.horizon, self.note).batches(readable, after)
 
     def _again(self, part: Mapping[str, Any]) -> Iterator[SourceBatch]:
         """Rows up to the watermark, from so far below it: some may have been committed since, or have changed."""
@@ -197,6 +204,15 @@ class Incremental:
                 " reading should go on (connector state set)."
             )
 
+    def _warn_of_gone(self, part: Mapping[str, Any]) -> None:
+        """Where nothing is new, the row that the watermark was made of should still be there."""
+        raw = part.get("at") or part.get("cursor")
+        if raw and not self.scan.keyset.count([self.scan.keyset.compare(">=", _raw(raw))], 0):
+            self.note(
+                "No row has a cursor as high as the watermark's: rows were deleted, or the source was restored from a"
+                " backup. Rows that it gets now are read only if they lie above the watermark."
+            )
+
     def _count_future(self) -> None:
         """Without a key nothing would tell which of them were delivered."""
         keyset = self.scan.keyset
@@ -229,20 +245,6 @@ class Incremental:
             key=self.scan.key,
             warnings=chunk.warnings,
         )
-
-    def _empty(self, end: Watermark) -> SourceBatch:
-        return empty_batch(self.scan.fields, end, self.scan.key)
-
-
-def empty_batch(fields: list[Any], end: Watermark, key: tuple[str, ...]) -> SourceBatch:
-    """A batch without rows, to make a place durable."""
-    schema = pa.schema(fields)
-    rows = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
-
-    def position(_: int) -> Watermark:
-        raise DataError("A batch without rows has no place in it.")
-
-    return SourceBatch(rows=rows, position=position, version="", end=end, key=key)
 
 
 def _raw(value: Any) -> Raw:

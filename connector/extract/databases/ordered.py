@@ -19,6 +19,7 @@ from connector.errors import DataError
 from connector.extract import Limits
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement
+from connector.model import SourceBatch, Watermark
 
 # Rows of the first page: nothing is known yet of how wide they are.
 _FIRST_PAGE = 2_000
@@ -132,6 +133,16 @@ class Scan:
     def fields(self) -> list[pa.Field]:
         """What leaves: the columns asked for and the key's."""
         return [column.field for column in self.columns[: len(self.visible)]]
+
+    def empty(self, end: Watermark) -> SourceBatch:
+        """A batch without rows, to make a place durable."""
+        schema = pa.schema(self.fields)
+        rows = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+        def position(_: int) -> Watermark:
+            raise DataError("A batch without rows has no place in it.")
+
+        return SourceBatch(rows=rows, position=position, version="", end=end, key=self.key)
 
 
 def null_key(name: str, count: int) -> DataError:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connector.extract.databases.incremental import empty_batch
 from connector.extract.databases.ordered import Scan, null_key
 from connector.extract.databases.reader import Chunk, Column
 from connector.model import SourceBatch, Watermark
@@ -43,7 +42,7 @@ class Passes:
             yield batch
         end = Watermark({"rows": {"pass": number, "key": last, "done": True}})
         # What vanished is told of under the number of the pass, too.
-        yield replace(empty_batch(self.scan.fields, end, self.scan.key), version=str(number))
+        yield replace(self.scan.empty(end), version=str(number))
 
     def _batch(self, chunk: Chunk, number: int) -> SourceBatch:
         def position(n: int) -> Watermark:

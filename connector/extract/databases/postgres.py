@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy.engine import URL
 
-from connector.errors import ConfigError, SourceError
+from connector.errors import ConfigError, CredentialsError, SourceError
 from connector.extract.databases.ordered import arrow_text
 from connector.extract.databases.postgres_catalog import (
     AUTO,
@@ -18,13 +18,25 @@ from connector.extract.databases.postgres_catalog import (
     INDEXES,
     SESSION,
     TABLES,
+    TIMELINE,
+    TRANSACTIONS,
     conninfo,
     obstacle,
     plan_rows,
 )
 from connector.extract.databases.postgres_errors import translated
 from connector.extract.databases.postgres_types import Described, chunk_of, column_of
-from connector.extract.databases.reader import CURSOR, Auto, Chunk, Column, Raw, Reader, Statement, Traits
+from connector.extract.databases.reader import (
+    CURSOR,
+    Auto,
+    Chunk,
+    Column,
+    Origin,
+    Raw,
+    Reader,
+    Statement,
+    Traits,
+)
 from connector.extract.databases.relation import Relation
 
 
@@ -179,6 +191,22 @@ class PostgresReader(Reader):
         ((horizon, pid, age, prepared, *doubts),) = self.fetch(AUTO)
         holder = (int(pid), float(age)) if pid is not None else None
         return Auto(_utc(horizon), obstacle(*doubts), int(prepared), holder)
+
+    def origin(self) -> Origin | None:
+        """Timeline and counter of transactions; None on a standby, and where the server does not tell."""
+        transactions = self._told(TRANSACTIONS)
+        return Origin(self._told(TIMELINE), int(transactions)) if transactions else None
+
+    def _told(self, sql: str) -> str:
+        try:
+            ((text,),) = self.fetch(sql)
+        except (
+            ConfigError,
+            CredentialsError,
+            SourceError,
+        ):  # a service that only speaks the language of PostgreSQL
+            return ""
+        return text or ""
 
     def advice(self, settle: dt.timedelta) -> Sequence[str]:
         """Nothing to say: `auto` sees more."""

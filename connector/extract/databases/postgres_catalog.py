@@ -46,6 +46,14 @@ left join (select xact_start, pid from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
     order by xact_start limit 1) o on true"""
 
+# Of a standby neither is known. By the names that all versions have, and apart: some services refuse the second.
+TRANSACTIONS = (
+    "select case when not pg_is_in_recovery() then txid_snapshot_xmax(txid_current_snapshot())::text end"
+)
+TIMELINE = (
+    "select case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end"
+)
+
 ESTIMATE = "explain (format json)"
 
 

@@ -137,6 +137,19 @@ class Auto:
     holder: tuple[int, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What changes when a server is restored from a backup.
+
+    Attributes:
+        timeline: the branch of its history, empty where that cannot be known.
+        transactions: how many it has begun.
+    """
+
+    timeline: str
+    transactions: int
+
+
 class Reader(Protocol):
     """One connection to one database; what most of them have in common is written here and inherited.
 
@@ -225,6 +238,10 @@ class Reader(Protocol):
 
     def auto(self) -> Auto | None:
         """What is known about transactions that are open, None where a source cannot tell."""
+        return None
+
+    def origin(self) -> Origin | None:
+        """What tells a restored server, None where a source has nothing of the kind."""
         return None
 
     def advice(self, settle: dt.timedelta) -> Sequence[str]:
