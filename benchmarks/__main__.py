@@ -1,4 +1,4 @@
-"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls safety tuning synced diff]``.
+"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls files safety tuning synced diff]``.
 
 Every figure with a target is a ratio against something measured in the same run, or a bound on memory or seconds;
 medians of interleaved rounds. Data and states live in .bench; ``--write`` puts the results into docs/performance.md.
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.files import files
 from benchmarks.parts import PARTS as THROUGHPUT
 from benchmarks.parts import Bench
 from benchmarks.programs import ROOT, Programs
@@ -22,7 +23,7 @@ from benchmarks.sink import sink
 from benchmarks.synced import diff, synced
 from benchmarks.tuning import tuning
 
-PARTS = {**THROUGHPUT, "safety": safety, "tuning": tuning, "synced": synced, "diff": diff}
+PARTS = {**THROUGHPUT, "files": files, "safety": safety, "tuning": tuning, "synced": synced, "diff": diff}
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """Data of the benchmarks: TPC-H's orders and lineitem with their dates 26 years later, and large JSON documents.
 
-Usage: ``python -m benchmarks.data FOLDER SCALE orders|lineitem|documents …``; what is there already stays. TPC-H's
+Usage: ``python -m benchmarks.data FOLDER SCALE orders|lineitem|documents|files …``; what is there already stays. TPC-H's
 dates end in 1998, and Track takes none before 2010. A process of its own, so that its memory is measured nowhere.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,7 @@ copy (
   from '{source}/lineitem.parquet' {limit}
 ) to '{target}' (format parquet, row_group_size 100000)
 """
+ROWS = 10  # of a small file
 DOCUMENT_BYTES = 5_000_000
 
 
@@ -96,10 +99,42 @@ def documents(folder: Path, scale: float) -> None:
     unfinished.rename(target)
 
 
+def files(folder: Path, scale: float) -> None:
+    """Write 10,000 files of 10 rows in 100 folders."""
+    _files(folder / "files", round(100 * scale))
+
+
+def files_tenth(folder: Path, scale: float) -> None:
+    """Write a tenth of them, in as many folders."""
+    _files(folder / "files_tenth", round(10 * scale))
+
+
+def _files(target: Path, in_a_folder: int) -> None:
+    if target.exists():
+        return
+    unfinished = target.with_suffix(".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    ids = itertools.count()
+    for day in range(100):
+        (unfinished / f"day={day:03}").mkdir(parents=True)
+        for number in range(max(in_a_folder, 1)):
+            taken = list(itertools.islice(ids, ROWS))
+            columns = {
+                "id": taken,
+                "name": [f"user {n % 1000}" for n in taken],
+                "amount": [n % 10_000 / 100 for n in taken],
+                "bought_at": pa.array([1_700_000_000_000_000 + n for n in taken], pa.timestamp("us")),
+            }
+            pq.write_table(pa.table(columns), unfinished / f"day={day:03}" / f"{number:05}.parquet")
+    unfinished.rename(target)
+
+
 MAKERS: dict[str, Callable[[Path, float], None]] = {
     "orders": orders,
     "lineitem": lineitem,
     "documents": documents,
+    "files": files,
+    "files_tenth": files_tenth,
 }
 
 

@@ -14,6 +14,9 @@ from connector.verdict import MARKS, verdict
 _STANDING = {
     Standing.PASSED: "there, at or below the watermark",
     Standing.AHEAD: "there, above the watermark",
+    Standing.AGAIN: "there, below the watermark and within source.lookback",
+    Standing.EARLY: "there, with a cursor in the future, and read ahead of its time",
+    Standing.BEFORE: "there, before source.start",
     Standing.WAITING: "there, beyond the horizon",
     Standing.UNREADABLE: "there, without a cursor that can be read",
     Standing.ABSENT: "not found (a row that source.where leaves out looks the same)",
@@ -24,6 +27,7 @@ _MARKS = {
     "refused": "refused by the destination",
     "gone": "gone from the source",
     "filtered": "read, and filtered",
+    "in_doubt": "sent, and not known to have arrived",
 }
 
 
@@ -66,7 +70,8 @@ def _synced(noted: Noted | None) -> str:
     version = {True: "its cursor has not moved", False: "its cursor has moved since", None: ""}[
         noted.same_version
     ]
-    return "; ".join(part for part in (_MARKS[MARKS[noted.mark]], compared, version) if part)
+    left = "Track has an earlier version" if noted.left else ""
+    return "; ".join(part for part in (_MARKS[MARKS[noted.mark]], left, compared, version) if part)
 
 
 def as_json(found: Trace) -> dict[str, Any]:

@@ -20,13 +20,14 @@ class Noting:
     def intend(self, request: Request) -> None:
         """Take what a request that is about to be sent puts in doubt: what was known of its rows does not count any more.
 
-        Of a row of which nothing is known nothing need be noted, unless Track must be told should it vanish.
+        Outside passes, nothing need be noted of a row of which nothing is known. A pass must know whether anything is
+        in doubt, and what Track may have should it vanish.
         """
         batch = request.batch
         if batch.prints is None:
             return
         rows = batch.row[request.first : request.last]
-        if batch.keys is None:
+        if not isinstance(batch.source.version, str):
             rows = rows[(batch.prints["mark"][rows] & np.uint8(OVER)) > 0]
         if len(rows):
             self._note(batch, rows)["mark"] = DOUBT

@@ -89,8 +89,12 @@ class Opening:
         with self._drift.opening():
             extractor = self._reading.open(sync)
         stack.callback(extractor.close)
-        if sync.source.mode == "diff":  # what vanished shows only where everything is read
-            watermark = extractor.restarted(watermark)
+        known: Synced | None = None
+        if passes := sync.source.mode == "diff":  # what vanished shows only where everything is read
+            known = synced(watermark)
+            # What is in doubt must keep its eventIds. Else a row that has changed and changed back since the pass
+            # began needs others, and they hang on its number.
+            watermark = extractor.restarted(watermark, anew=known is not None and not known.doubtful)
         forgotten = store.forgotten(sync.id)
         with self._drift.reading(extractor):
             about = extractor.estimate(watermark)
@@ -99,7 +103,7 @@ class Opening:
         deletion = wiring.open_deletion(sync, extractor, forgotten)
         if deletion is not None:
             stack.callback(deletion.close)
-        known = synced(watermark)
+        known = known if passes else synced(watermark)
         return Opened(sync, run_id, store, extractor, mapper, watermark, about, known, deletion)
 
     def compare(self, opened: Opened) -> Compared:

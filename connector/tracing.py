@@ -22,7 +22,8 @@ from connector.model import MappedBatch, Watermark
 from connector.rehearsal import Preview, beside
 from connector.state.rejects import RejectFilter, StoredReject
 from connector.state.store import StateStore
-from connector.synced import PRINT, Prints, key_hash
+from connector.synced import LEFT, PRINT, Prints, key_hash
+from connector.synced import outcome as became
 from connector.unchanged import once
 
 
@@ -32,11 +33,13 @@ class Noted:
 
     Attributes:
         mark: what became of the row, see `connector/synced.py`.
+        left: whether Track has, or may have, an item of an earlier version of it.
         same_item: whether the row becomes today what it became then; None where nothing can be compared.
         same_version: whether its cursor is still what it was then; None likewise.
     """
 
     mark: int
+    left: bool = False
     same_item: bool | None = None
     same_version: bool | None = None
 
@@ -144,7 +147,7 @@ def _refuse(sync: Sync, extractor: Extractor, key: str) -> None:
 def _read(found: Trace, extractor: Extractor, mapper: Mapper, watermark: Watermark) -> MappedBatch | None:
     """Find the row, and map the last one of it that counts."""
     found.standing = extractor.standing(found.key, watermark)
-    passed = found.standing is Standing.PASSED
+    passed = found.standing in (Standing.PASSED, Standing.AGAIN)
     columns = tuple(extractor.schema().names)
     last = None
     for batch in extractor.read_keys(columns, [found.key], watermark if passed else None):
@@ -182,15 +185,17 @@ def _look_up(found: Trace, store: StateStore, sync: Sync, mapped: MappedBatch | 
 
 
 def _noted(known: Prints, mapped: MappedBatch | None) -> Noted:
-    mark = int(known["mark"][0])
+    mark, left = int(became(known)[0]), bool(known["mark"][0] & LEFT)
     if mapped is None or mapped.prints is None:
-        return Noted(mark)
+        return Noted(mark, left)
     row = mapped.source.rows.num_rows - 1
     compared = bool(np.isin(row, mapped.row)) or row in mapped.rejected
     item = bool(known["item"][0] == mapped.prints["item"][row]) if compared else None
     # A pass gives all rows its own number: of these nothing follows.
     numbered = isinstance(mapped.source.version, str)
-    return Noted(mark, item, None if numbered else bool(known["version"][0] == mapped.prints["version"][row]))
+    return Noted(
+        mark, left, item, None if numbered else bool(known["version"][0] == mapped.prints["version"][row])
+    )
 
 
 def open_reasons(rejects: Sequence[StoredReject]) -> str:
@@ -214,6 +219,7 @@ def noted_json(noted: Noted | None, names: Mapping[int, str]) -> dict[str, Any] 
         return None
     return {
         "known_as": names[noted.mark],
+        "earlier_version": noted.left,
         "same_item": noted.same_item,
         "same_version": noted.same_version,
     }

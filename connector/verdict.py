@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.extract import Standing
-from connector.synced import DELIVERED, FILTERED, GONE, REFUSED, UNMAPPED
+from connector.synced import DELIVERED, DOUBT, FILTERED, GONE, REFUSED, UNMAPPED
 from connector.tracing import Trace, open_reasons, outcome
 
 # What synced says became of a row.
@@ -13,6 +13,7 @@ MARKS = {
     REFUSED: "refused",
     GONE: "gone",
     FILTERED: "filtered",
+    DOUBT: "in_doubt",
 }
 _NEXT = {
     "item": "sends it",
@@ -31,7 +32,10 @@ def verdict(found: Trace) -> str:
         Standing.ABSENT: _absent,
         Standing.UNREADABLE: lambda _: "never read: its cursor is null or infinite",
         Standing.WAITING: _waiting,
+        Standing.BEFORE: lambda _: "never read: it stands before source.start",
         Standing.AHEAD: _ahead,
+        Standing.EARLY: _early,
+        Standing.AGAIN: _again,
         Standing.PASSED: _passed,
     }[found.standing](found)
     return f"{said}; a newer row of this key waits for the next run" if found.waiting else said
@@ -60,10 +64,32 @@ def _absent(found: Trace) -> str:
     return "not found: not in the source (or left out by source.where), and nothing is known of it"
 
 
+def _early(found: Trace) -> str:
+    if found.kept:
+        return _again(found)
+    return (
+        "read ahead of its time, as its cursor lies in the future, and without an open reject: sent, unless no mapping"
+        " took it; the next run reads it if it has changed"
+    )
+
+
+def _again(found: Trace) -> str:
+    """Of a row that the next run reads again, though runs have read those around it."""
+    changed = _delivered(found) and found.noted is not None and found.noted.same_item is False
+    unread = found.noted is None or found.noted.mark == DOUBT
+    return _ahead(found) if unread or (changed and not found.once) else _passed(found)
+
+
+def _doubtful(found: Trace) -> bool:
+    return found.noted is not None and found.noted.mark == DOUBT
+
+
 def _ahead(found: Trace) -> str:
     does = _NEXT[outcome(found)]
     if found.today is not None and found.today.reject:
         does += f": {found.today.reject}"
+    if _doubtful(found):
+        return f"in doubt: it was sent, and nobody knows whether it arrived; the next run {does}"
     if not _delivered(found):
         again = ", and was not delivered before" if found.noted or found.rejects else ""
         return f"will be read by the next run, which {does}{again}"
@@ -78,6 +104,10 @@ def _passed(found: Trace) -> str:
         return _unknown(found, reasons)
     if found.noted.mark == DELIVERED:
         return _in_track(found)
+    if found.noted.mark == DOUBT:
+        return (
+            "in doubt: it was sent, and nobody knows whether it arrived (connector run --key sends it again)"
+        )
     passes, takes = found.mode == "diff", outcome(found) == "item"
     if found.noted.mark == GONE:
         remedy = "the next run sends it" if passes else "connector reconcile --fix sends it"
@@ -87,6 +117,7 @@ def _passed(found: Trace) -> str:
         return "read, and no mapping took it" + (f"; today one does: {remedy}" if takes else "")
     remedy = "the next run sends it" if passes else "connector rejects replay sends it"
     why = reasons or "its reject is closed, or was dropped"
+    why += "; Track has an earlier version of it" if found.noted.left else ""
     return f"rejected: {why}" + (f"; today the mapping takes it: {remedy}" if takes else "")
 
 

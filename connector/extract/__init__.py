@@ -24,8 +24,11 @@ class Standing(StrEnum):
     """Where a row stands, seen from the runs."""
 
     PASSED = "passed"  # at or below the watermark: a run has read it, or it came too late to be read
+    AGAIN = "again"  # there too, and within lookback: the next run reads it again
     AHEAD = "ahead"  # the next run reads it
+    EARLY = "early"  # it was delivered ahead of its time, as its cursor lies in the future
     WAITING = "waiting"  # beyond the horizon: a later run reads it
+    BEFORE = "before"  # before the place where the first run started: no run reads it
     UNREADABLE = "unreadable"  # its cursor is null or infinite: no run reads it
     ABSENT = "absent"  # not in the source, or left out by its filter
 
@@ -149,8 +152,13 @@ class Extractor(Protocol):
             SourceError: as `read`.
         """
 
-    def restarted(self, watermark: Watermark) -> Watermark:
-        """Return the watermark from which an unfinished pass starts again at its first row, under its number."""
+    def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
+        """Return the watermark from which an unfinished pass starts again at its first row.
+
+        Args:
+            watermark: how far runs have come.
+            anew: whether under a number of its own, as the next pass.
+        """
 
     def cancel(self) -> None:
         """Interrupt a blocked call; `read` then raises Stopped."""

@@ -16,6 +16,7 @@ from connector.extract import Extractor, Limits, Range, Standing
 from connector.extract.databases.again import Again
 from connector.extract.databases.dialects import place_of, reader_for, url_of
 from connector.extract.databases.future import PART as FUTURE
+from connector.extract.databases.future import remembered
 from connector.extract.databases.horizon import Horizon, Policy, find_horizon
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.keyset import Keyset
@@ -29,7 +30,7 @@ from connector.extract.databases.ranges import Ranges
 from connector.extract.databases.reader import Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
 from connector.extract.databases.shape import Shape, shape_of
-from connector.extract.databases.standing import standing
+from connector.extract.databases.standing import Stands
 from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
 from connector.model import SourceBatch, Watermark
@@ -179,12 +180,11 @@ class DatabaseExtractor:
 
     def standing(self, key: str, watermark: Watermark) -> Standing:
         """Say where a row stands, by a few counts."""
-        part = self._part(watermark) or {}
-        below: Sequence[str] | None = ()
+        part, read = self._part(watermark) or {}, None
         if self._source.mode == "incremental":
-            horizon = self._horizon(_recorded(part))
-            below = None if horizon.held else self._incremental(self._scan(()), horizon).conditions({})
-        return standing(self._sought((), part), key, below)
+            read = self._incremental(self._scan(()), self._horizon(_recorded(part)))
+        again = self._sought((), part)
+        return Stands(again, read, remembered(again.scan, watermark.get(FUTURE))).at(key)
 
     def _sought(self, columns: tuple[str, ...], part: Mapping[str, Any] | None) -> Again:
         shape = self._known
@@ -194,12 +194,12 @@ class DatabaseExtractor:
         key = tuple(leaving[column.name] for column in shape.key)
         return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
 
-    def restarted(self, watermark: Watermark) -> Watermark:
+    def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""
         part = self._part(watermark)
         if not part or part.get("done", True):
             return watermark
-        return Watermark({_PART: {**part, "key": None}})
+        return Watermark({_PART: {**part, "key": None, "done": anew}})
 
     def cancel(self) -> None:
         """Interrupt the running statement; `read` raises Stopped."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from connector.config.models import ParquetSource
-from connector.errors import Bug, ConfigError, ConfigErrors, SourceError, Stopped
+from connector.errors import Bug, ConfigError, ConfigErrors, Stopped
 from connector.extract import Limits, Range
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, declared_fields, resolve, unified
@@ -21,6 +21,7 @@ from connector.extract.files.manifest import (
     Plan,
     Todo,
     changed,
+    emptied,
     last_pass,
     news,
     pass_number,
@@ -83,16 +84,18 @@ class ParquetExtractor(Unranged):
 
         Raises:
             ConfigErrors: names, types or expressions that are wrong, all at once.
-            ConfigError: the path matches nothing.
+            ConfigError: the path does not exist.
             SourceError: the files cannot be listed, or none is complete yet.
             CredentialsError: the store refuses the credentials.
         """
         self._dataset = list_dataset(self._source.path)
         stable_for = self._source.stable_for.total_seconds()
         self._footers = Footers(self._dataset, stable_for, self._left, self._check_cancelled)
+        if not self._dataset.files:
+            return  # whether that is a mistake is known with the watermark
         self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         try:
-            resolve(self._source, self._unify([self._sample()], None), self._sql)
+            resolve(self._source, self._unify([self._footers.last()], None), self._sql)
         except ConfigErrors:
             everything = self._footers.read(self._dataset.files)
             resolve(self._source, self._unify(everything, None), self._sql)
@@ -117,6 +120,7 @@ class ParquetExtractor(Unranged):
             f"the folders' values are used for {', '.join(sorted(shadowed))}, not the files'": shadowed,
             f"{self._null_cursors} rows without a cursor were not read": self._null_cursors,
             self._left.note: self._left.note,
+            f"{self._dataset.name} matches no file any more": not self._dataset.files,
         }
         return tuple(note for note, holds in notes.items() if holds)
 
@@ -262,6 +266,9 @@ class ParquetExtractor(Unranged):
         """Decide what to read from `watermark` on; looks only into files that are not settled by it."""
         if self._plan is not None and (watermark is self._watermark or watermark == self._watermark):
             return self._plan
+        if not self._dataset.files:
+            self._dataset = emptied(self._dataset, watermark, whole=self._source.mode != "incremental")
+            self._declared = declared_fields(self._source, self._dataset.partition_names, self._sql)
         number, begins = (None, False) if self._source.mode == "incremental" else pass_number(watermark)
         self._found = self._footers.read(
             changed(self._dataset.files, EMPTY_WATERMARK if begins else watermark, number)
@@ -278,17 +285,9 @@ class ParquetExtractor(Unranged):
         if self._plain is None:
             self._prepare(self._watermark)
             earlier = unpack_schema(self._watermark)
-            found = self._found if self._found or earlier is not None else [self._sample()]
+            found = self._found if self._found or earlier is not None else [self._footers.last()]
             self._plain = self._unify(found, earlier)
         return self._plain
-
-    def _sample(self) -> tuple[File, Footer]:
-        """The last complete file."""
-        for file in reversed(self._dataset.files):
-            if found := self._footers.read([file]):
-                return found[0]
-        message = f"{self._dataset.name} holds no complete Parquet file yet"
-        raise SourceError(message, hint="run again when the first file is written")
 
     def _unify(self, found: Sequence[tuple[File, Footer]], earlier: pa.Schema | None) -> pa.Schema:
         """One plain schema of the files, then of earlier runs, with the folders' columns behind."""

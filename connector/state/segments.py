@@ -6,11 +6,11 @@ is appended has no index but its place; merged segments are sorted by the hashes
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
 from connector.errors import StateError
@@ -168,7 +168,7 @@ def _bytes(prints: Prints) -> bytes:
     """Return prints column by column; versions and marks are packed, as they resemble each other, hashes are not."""
     # Byte by byte: the first ones of all versions, then the second ones …
     versions = np.ascontiguousarray(prints["version"]).view(np.uint8).reshape(-1, 8).T.tobytes()
-    packed = zlib.compress(versions + prints["mark"].tobytes(), 1)
+    packed = _CODEC.compress(versions + prints["mark"].tobytes(), asbytes=True)
     return b"".join([*(prints[name].tobytes() for name in _PLAIN), packed])
 
 
@@ -180,16 +180,17 @@ def _prints(found: Head, count: int, data: bytes) -> Prints:
             kind = PRINT[name]
             prints[name] = np.frombuffer(data, kind, count, place)
             place += count * kind.itemsize
-        plain = zlib.decompress(data[place:])
+        plain = _CODEC.decompress(data[place:], 9 * count, asbytes=True)
         versions = np.frombuffer(plain, np.uint8, 8 * count).reshape(8, count)
         prints["version"] = np.ascontiguousarray(versions.T).view("<i8").reshape(count)
         prints["mark"] = np.frombuffer(plain, np.uint8, count, 8 * count)
-    except (ValueError, zlib.error):
+    except (ValueError, OSError):
         raise lost(found.sync, "parts of it are not what they were") from None
     return prints
 
 
 _PLAIN = ("high", "low", "item")
+_CODEC = pa.Codec("zstd", 1)
 
 # SQLite and PostgreSQL know no unsigned numbers.
 _MIDDLE = 1 << 63
@@ -197,10 +198,13 @@ _MIDDLE = 1 << 63
 
 def _packed(keys: tuple[str, ...]) -> bytes:
     # A canonical key is JSON: it holds no line break.
-    return zlib.compress("\n".join(keys).encode("utf-8", "surrogatepass"), 1)
+    text = "\n".join(keys).encode("utf-8", "surrogatepass")
+    packed: bytes = _CODEC.compress(text, asbytes=True)
+    return len(text).to_bytes(8, "little") + packed
 
 
 def _unpacked(data: bytes | None) -> tuple[str, ...]:
     if not data:
         return ()
-    return tuple(zlib.decompress(data).decode("utf-8", "surrogatepass").split("\n"))
+    text = _CODEC.decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
+    return tuple(text.decode("utf-8", "surrogatepass").split("\n"))

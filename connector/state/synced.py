@@ -18,13 +18,14 @@ import numpy.typing as npt
 from connector.state import segments
 from connector.state.database import Database
 from connector.state.segments import Head, Part
-from connector.synced import NOTHING, PRINT, Prints, Segment, latest, present
+from connector.synced import DOUBT, NOTHING, PRINT, Prints, Segment, latest, outcome, present
 
 # Prints of a merged segment, and how many prints and segments are read from the store at once.
 MERGED = 65_536
 _PAGE, _PAGES = 200_000, 500
-# A merge is due when so many prints or segments were appended, and more than an eighth of what is merged.
-_FEW, _MANY, _SEGMENTS = 100_000, 4_000_000, 1_000
+# A merge is due when so many prints were appended, and more than a quarter of what is merged, or so many segments.
+# Below that it is cheaper to sort them when they are looked at.
+_FEW, _MANY, _SEGMENTS = 2_000_000, 4_000_000, 5_000
 
 Flags = npt.NDArray[np.bool_]
 
@@ -89,7 +90,7 @@ class Synced:
         """Whether a merge is worth its cost."""
         size = sum(part.prints for part in self.appended)
         merged = self.size - size
-        return len(self.appended) > _SEGMENTS or size > min(_MANY, max(_FEW, merged // 8))
+        return len(self.appended) > _SEGMENTS or size > min(_MANY, max(_FEW, merged // 4))
 
     def look(self, wanted: Prints) -> tuple[Flags, Prints]:
         """Look keys up.
@@ -138,6 +139,11 @@ class Synced:
         for first in range(0, len(merged.prints), MERGED):
             yield np.asarray(merged.prints[first : first + MERGED])[current[first : first + MERGED]]
         yield self._fresh.prints
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether items are in doubt: sent, and not known to have arrived."""
+        return any((outcome(prints) == DOUBT).any() for prints in self.all())
 
     def unread(self) -> Iterator[Prints]:
         """Yield everything that was never looked up, each key once."""

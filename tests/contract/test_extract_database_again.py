@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from database_sources import (
     stamp,
 )
 
+from connector.config.models import DatabaseSource
 from connector.errors import ConfigError
 from connector.extract import Limits
+from connector.extract.database import open_database
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 ROWS_OF = [(id_, id_ // 3) for id_ in range(1, 13)]
@@ -299,3 +302,61 @@ def test_by_a_driver_that_has_no_reader_of_its_own(database: Database, kind: str
     assert versions(read_again(source, [*strangers, *keys], whole.watermark)) == known
     for key, value in zip(keys, known, strict=True):
         assert versions(read_again(source, [key], whole.watermark)) == {value: known[value]}
+
+
+def standing(source: DatabaseSource, key: str, watermark: Watermark) -> str:
+    extractor = open_database(source)
+    try:
+        extractor.open()
+        return extractor.standing(key, watermark).value
+    finally:
+        extractor.close()
+
+
+def test_where_a_row_stands(database: Database) -> None:
+    """Passed or ahead by the order of the source, also among rows of one cursor value; and what no run reads."""
+    orders(database, [*ROWS_OF, (99, None)])
+    source = database.source()
+    whole = read(source)
+    assert standing(source, "[5]", EMPTY_WATERMARK) == "ahead"
+    for done, watermark in [*positions(whole)][::4]:
+        at = [standing(source, f"[{id_}]", watermark) for id_, _ in ROWS_OF]
+        assert at == ["passed"] * done + ["ahead"] * (len(ROWS_OF) - done)
+    assert standing(source, "[99]", whole.watermark) == "unreadable"
+    assert (
+        standing(source, "[100]", whole.watermark) == standing(source, '["2"]', whole.watermark) == "absent"
+    )
+    left = database.source(where="id <> 2")
+    assert standing(left, "[2]", whole.watermark) == "absent"
+    passes = database.source(mode="full")
+    assert standing(passes, "[99]", read(passes).watermark) == "passed"
+    assert standing(passes, "[99]", EMPTY_WATERMARK) == "ahead"
+
+
+def test_where_a_row_in_the_future_stands(database: Database) -> None:
+    """It is delivered ahead of its time; where there is no more than that to come, it waits for the horizon."""
+    orders(database, ROWS_OF)
+    source = database.source(settle=None)
+    whole = read(source)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    database.run(f"update orders set moved = '{later:%Y-%m-%d %H:%M:%S}' where id = 2")
+    assert standing(source, "[2]", whole.watermark) == "ahead"
+    assert standing(source, "[2]", read(source, watermark=whole.watermark).watermark) == "early"
+    waits = database.source(settle=None, future=dt.timedelta(days=9))
+    no_horizon = database.dialect == "sqlite"
+    assert standing(waits, "[2]", whole.watermark) == ("ahead" if no_horizon else "waiting")
+
+
+def test_where_a_row_below_the_watermark_stands(database: Database) -> None:
+    """Within lookback it is read again, and before the start it is never read."""
+    orders(database, ROWS_OF)
+    source = database.source(lookback=dt.timedelta(seconds=1))
+    whole = read(source)
+    assert [standing(source, f"[{id_}]", whole.watermark) for id_ in (2, 8, 9, 12)] == [
+        "passed",
+        "passed",
+        "again",
+        "again",
+    ]
+    start = database.source(start=stamp(2))
+    assert [standing(start, f"[{id_}]", read(start).watermark) for id_ in (5, 6)] == ["before", "passed"]

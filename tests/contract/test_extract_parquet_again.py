@@ -160,3 +160,25 @@ def test_keys_of_every_type(tmp_path, name):
         for n, each in enumerate(keys, 1):
             [(row, _)] = again(tmp_path, ["[12345]", '["x"]', "[3,4]", each], run.watermark, **settings)
             assert row["n"] == n
+
+
+def test_where_a_row_stands(tmp_path):
+    """A row of a file that runs have read is passed, one of a new file ahead."""
+    days(tmp_path)
+    run = Run(tmp_path, key=("x",))
+    write(tmp_path / "day=9" / "a.parquet", {"x": [90], "c": [1]})
+
+    def standing(key):
+        source = extractor(tmp_path, key=("x",))
+        source.open()
+        source.estimate(run.watermark)
+        found = source.standing(key, run.watermark).value
+        source.close()
+        return found
+
+    assert [standing(key) for key in ("[3]", "[90]", "[99]", '["3"]')] == [
+        "passed",
+        "ahead",
+        "absent",
+        "absent",
+    ]

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import os
 import time
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -133,6 +134,35 @@ def test_cursor_that_became_wider(tmp_path):
     write(path, {"c": pa.array([5_000_000_000, 5_000_000_001], pa.timestamp("ns"))})
     again = Run(tmp_path, first.watermark, cursor="c")
     assert again.table.column("c").cast(pa.int64()).to_pylist() == [5_000_000_001]
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "declared"),
+    [
+        (pa.array([1_999], pa.timestamp("ns")), pa.array([1, 2], pa.timestamp("us")), "timestamp"),
+        (pa.array([-1_999], pa.timestamp("ns")), pa.array([-2, -1], pa.timestamp("us")), "timestamp"),
+        (pa.array([86_400_001], pa.timestamp("ms")), pa.array([1, 2], pa.date32()), "date"),
+        (pa.array([Decimal("1.99")]), pa.array([1, 2]), "bigint"),
+        (pa.array([Decimal("-1.99")]), pa.array([-2, -1]), "bigint"),
+        (pa.array([Decimal("1.99")]), pa.array([Decimal("1.9"), Decimal("2.0")]), "decimal(9,1)"),
+    ],
+)
+def test_cursor_that_became_coarser(tmp_path, last, now, declared):
+    """What lies above the last cursor, rounded down to what the column can hold now, is read."""
+    path = write(tmp_path / "a.parquet", {"c": last})
+    first = Run(tmp_path, cursor="c")
+    write(path, {"c": now})
+    again = Run(tmp_path, first.watermark, cursor="c", columns={"c": declared})
+    assert again.table.column("c").to_pylist() == now.to_pylist()[1:]
+
+
+def test_cursor_that_has_no_value_in_its_new_type(tmp_path):
+    """It is said so, with what to do."""
+    path = write(tmp_path / "a.parquet", {"c": [2**40]})
+    first = Run(tmp_path, cursor="c")
+    write(path, {"c": pa.array([1, 2], pa.int32())})
+    with pytest.raises(DataError, match="now of type int32, in which the last one, a int64, has no value"):
+        Run(tmp_path, first.watermark, cursor="c", columns={"c": "integer"})
 
 
 def test_decimal_cursor_by_expression(tmp_path):
@@ -327,7 +357,7 @@ def test_paths(tmp_path):
     assert Run(tmp_path.as_uri() + "/**/c.parquet").column("x") == [2]
     for missing in ("nope", "nope/*.parquet", "*.csv"):
         with pytest.raises(ConfigError, match=r"nope|csv"):
-            extractor(tmp_path / missing).open()
+            Run(tmp_path / missing)
 
 
 def test_literal_brackets_in_a_name(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from parquet_sources import Run, extractor, write
 from pyarrow import fs as pafs
 
-from connector.errors import SourceError
+from connector.errors import ConfigError, SourceError
 from connector.extract import Limits
 from connector.model import EMPTY_WATERMARK, merge
 
@@ -224,7 +224,7 @@ def test_a_pass_leaves_nothing_out(tmp_path, way, change):
     change(path, range(20, 25))
     with pytest.raises(SourceError, match=r"b\.parquet changed or vanished") as caught:
         reading.on()
-    assert "the pass goes on" in caught.value.hint
+    assert "run again" in caught.value.hint
     assert reading.seen[:2] == [0, 1]
     second = Run(tmp_path, reading.watermark, **way)
     assert [*reading.seen, *second.column("x")] == [*range(4), *(range(20, 25) if path.exists() else ())]
@@ -302,3 +302,30 @@ def test_a_copy_that_keeps_its_time(tmp_path):
     first = Run(tmp_path)
     shutil.copy2(other, path)
     assert Run(tmp_path, first.watermark).column("x") == [*range(4, 9)]
+
+
+@BY_FILES
+@pytest.mark.parametrize("pattern", ["", "*/*.parquet"], ids=["folder", "glob"])
+def test_a_dataset_whose_files_were_all_removed(tmp_path, way, pattern):
+    """Nothing is left to read, the columns stay, and files that come later are read; before a first run it is a mistake."""
+    path = rows(tmp_path / "day=1" / "a.parquet", range(4))
+    way = {"partitions": {"day": "integer"}, **way}
+    first = Run(tmp_path / pattern, **way)
+    path.unlink()
+    second = Run(tmp_path / pattern, first.watermark, **way)
+    assert (second.batches, second.estimate) == ([], 0)
+    assert second.schema == first.schema
+    assert second.notes == (f"{tmp_path / pattern} matches no file any more",)
+    with pytest.raises(ConfigError, match="matches no file"):
+        Run(tmp_path / pattern, **way)
+    rows(tmp_path / "day=2" / "b.parquet", range(4, 6))
+    assert Run(tmp_path / pattern, second.watermark, **way).column("day") == [2, 2]
+
+
+def test_a_pass_over_no_files(tmp_path):
+    """It is an error: it would count every row as gone."""
+    path = rows(tmp_path / "a.parquet", range(4))
+    first = Run(tmp_path, mode="full")
+    path.unlink()
+    with pytest.raises(ConfigError, match="matches no file"):
+        Run(tmp_path, first.watermark, mode="full")

@@ -56,6 +56,19 @@ def test_files(shop):
     assert shop.received() == {str(i): 1 for i in range(30)}
 
 
+def test_files_that_were_all_removed(shop):
+    """A folder that was emptied behind the runs is no mistake, and what comes into it is delivered."""
+    gone = shop.parts("a.parquet", range(25))
+    path = shop.write(parquet=True)
+    assert shop.run("run", path).code == 0
+    gone.unlink()
+    ended = shop.run("run", "--json", path)
+    assert (ended.code, ended.counts) == (0, NOTHING)
+    assert "matches no file any more" in ended.err
+    shop.parts("b.parquet", range(25, 30))
+    shop.delivers(path, map(str, range(30)))
+
+
 def test_where_each_row_went(shop):
     """Delivered, rejected and filtered rows add up to those read; a row of two items is one row."""
     shop.orders(range(1, 31))

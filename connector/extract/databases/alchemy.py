@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import sqltypes
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract.databases.alchemy_types import arrow_type, text_of
+from connector.extract.databases.alchemy_types import arrow_type, bytes_literal, text_of
 from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.steps import bounded
@@ -181,6 +181,11 @@ class AlchemyReader(Reader):
     def configured(self, column: Column, text: str, least: str) -> Raw:
         """What a person wrote."""
         del least
+        try:
+            self.literal((column.native, text))
+        except ValueError:
+            message = f"{text!r} is no value of {column.name!r}."
+            raise ConfigError(message, hint="correct it", path="source.start") from None
         return column.native, text
 
     def greatest(self, column: Column, statement: str) -> Raw | None:
@@ -198,6 +203,8 @@ class AlchemyReader(Reader):
                     "A number holds other signs than digits.", hint="correct it", path="source.start"
                 )
             return text
+        if native == "binary":
+            return bytes_literal(self._url.get_backend_name(), text)
         kinds: dict[str, tuple[sqltypes.TypeEngine[Any], Any]] = {
             "timestamp": (sa.DateTime(), dt.datetime.fromisoformat),
             "date": (sa.Date(), dt.date.fromisoformat),

@@ -16,7 +16,29 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, dt.datetime):
         utc = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
         return utc.isoformat(sep=" ", timespec="microseconds")
-    return value.hex() if isinstance(value, bytes) else str(value)
+    return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
+
+
+# How bytes are written where it is not as in the standard.
+_BYTES = {
+    "mssql": "0x{}",
+    "oracle": "hextoraw('{}')",
+    "postgresql": "'\\x{}'::bytea",
+    "cockroachdb": "'\\x{}'::bytea",
+    "redshift": "from_hex('{}')",
+    "bigquery": "from_hex('{}')",
+    "db2": "bx'{}'",
+    "ibm_db_sa": "bx'{}'",
+}
+
+
+def bytes_literal(dialect: str, digits: str) -> str:
+    """Write bytes, given as hexadecimal digits, as SQL.
+
+    Raises:
+        ValueError: `digits` are none.
+    """
+    return _BYTES.get(dialect, "x'{}'").format(bytes.fromhex(digits).hex())
 
 
 def arrow_type(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
@@ -33,8 +55,8 @@ def arrow_type(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
         (sqltypes.Float, pa.float64(), "number", ""),
         (sqltypes.Date, pa.date32(), "date", ""),
         (sqltypes.Time, pa.time64("us"), "text", ""),
-        (sqltypes.LargeBinary, pa.binary(), "text", ""),
-        (sqltypes._Binary, pa.binary(), "text", ""),  # noqa: SLF001 - what BINARY and VARBINARY share
+        (sqltypes.LargeBinary, pa.binary(), "binary", ""),
+        (sqltypes._Binary, pa.binary(), "binary", ""),  # noqa: SLF001 - what BINARY and VARBINARY share
         (sqltypes.JSON, pa.string(), "text", "json"),
         (sqltypes.Uuid, pa.string(), "text", "uuid"),
         (sqltypes.NullType, pa.null(), "text", ""),

@@ -64,6 +64,11 @@ class Remembered:
         self.passed.add(key)
         return known[0] == entry[0]
 
+    def holds(self, chunk: Chunk) -> bool:
+        """Whether one of these rows was delivered, perhaps in an earlier version."""
+        ones = (cut(chunk, place, place + 1) for place in range(chunk.rows.num_rows))
+        return bool(self.rows) and any(self.entry(one)[0] in self.rows for one in ones)
+
     def entry(self, one: Chunk) -> tuple[str, Entry]:
         """The digest of the key of a chunk's only row, and what is to be known of that row."""
         raws = self.scan.raws(one, 0)

@@ -57,8 +57,14 @@ class Incremental:
             DataError: a key is null or not unique.
         """
         extremes = self._extremes()
-        bounded = replace(self, horizon=self.horizon.in_form_of(extremes[-1] if extremes else None))
-        yield from bounded.bounded_batches(part, future, extremes)
+        yield from self._bounded(extremes).bounded_batches(part, future, extremes)
+
+    def bounded(self) -> Incremental:
+        """Return the read with a horizon that is written as the source writes its stamps."""
+        return self._bounded(self._extremes())
+
+    def _bounded(self, extremes: Sequence[Raw | None]) -> Incremental:
+        return replace(self, horizon=self.horizon.in_form_of(extremes[-1] if extremes else None))
 
     def bounded_batches(
         self,
@@ -101,19 +107,23 @@ class Incremental:
 
     def _again(self, part: Mapping[str, Any]) -> Iterator[SourceBatch]:
         """Rows up to the watermark, from so far below it: some may have been committed since, or have changed."""
+        conditions = self.below(part)
+        for chunk in self.scan.chunks(conditions) if conditions else ():
+            yield unmoving(self.scan, chunk, versions(chunk.raw[0]))
+
+    def below(self, part: Mapping[str, Any]) -> list[str]:
+        """Conditions for the rows up to the watermark that are read again; empty where none is."""
         after, cursor = self._after(part), self.scan.keyset.order[0]
         if not (self.lookback and after):
-            return
+            return []
         low = bound(after[0], self.lookback, cursor)
-        conditions = [
+        return [
             *self._readable(cursor),
             *since(self.scan.keyset, part),
             self.scan.keyset.compare(">=", low),
             self.scan.keyset.compare("<=", after[0]),  # ends the range of an index
             self.scan.keyset.through(after),
         ]
-        for chunk in self.scan.chunks(conditions):
-            yield unmoving(self.scan, chunk, versions(chunk.raw[0]))
 
     def conditions(self, part: Mapping[str, Any]) -> list[str]:
         """What a read from `part` asks for, as conditions: to estimate it."""

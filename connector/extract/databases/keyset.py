@@ -55,6 +55,22 @@ class Keyset:
         inner = f"select 1 as one from {self.source} {self._where(conditions)} {limit}"
         return int(self.reader.fetch(f"select count(*) from ({inner}) connector_count")[0][0])
 
+    def repeats(self, places: Sequence[Sequence[Raw]]) -> bool:
+        """Whether the source has several rows at one of `places`, which are values of the ordering columns."""
+        columns = [column.sql for column in self.order]
+        alternatives = (
+            " and ".join(
+                f"{column} = {self.reader.literal(raw)}" for column, raw in zip(columns, raws, strict=True)
+            )
+            for raws in places
+        )
+        at = " or ".join(f"({place})" for place in alternatives)
+        inner = (
+            f"select 1 as one from {self.source} {self._where([at])}"
+            f" group by {', '.join(columns)} having count(*) > 1"
+        )
+        return int(self.reader.fetch(f"select count(*) from ({inner}) connector_repeats")[0][0]) > 0
+
     def refused(self) -> list[ConfigError]:
         """Ask the source whether it takes the configured filter; return why not."""
         try:

@@ -19,10 +19,13 @@ from connector.errors import DataError
 from connector.extract import Limits
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement
+from connector.extract.databases.twins import twins
 from connector.model import SourceBatch, Watermark
 
 # Rows of the first page: nothing is known yet of how wide they are.
 _FIRST_PAGE = 2_000
+# Places of one statement about which the source is asked whether they are one to it.
+_DOUBTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ class Scan:
         return self.reader.stream(Statement(sql, self.columns, len(self.visible), self.ordering, self.limits))
 
     def _checked(self, chunks: Generator[Chunk]) -> Iterator[Chunk]:
-        last: tuple[Raw, ...] = ()
+        last: Chunk | None = None
+        doubtful: list[tuple[Raw, ...]] = []
         with closing(chunks):  # whatever happens, the statement ends here and now
             for chunk in chunks:
                 if not chunk.rows.num_rows:
@@ -117,10 +121,30 @@ class Scan:
                     if array.null_count:
                         raise null_key(column.name, array.null_count)
                 if self.key:  # two rows at one place are a mistake
-                    if _repeats(chunk.raw) or (last and last == self.raws(chunk, 0)):
-                        raise self._not_unique()
-                    last = self.raws(chunk, chunk.rows.num_rows - 1)
+                    doubtful += self._doubtful(chunk, last, _DOUBTS - len(doubtful))
+                    last = cut(chunk, chunk.rows.num_rows - 1, chunk.rows.num_rows)
                 yield chunk
+        # Asked when the connection is free again. A page is read whole before its first row leaves.
+        if doubtful and self.keyset.repeats(doubtful):
+            raise self._not_unique()
+
+    def _doubtful(self, chunk: Chunk, last: Chunk | None, most: int) -> list[tuple[Raw, ...]]:
+        """Up to `most` places that the next row may have too, for all that can be told without the source.
+
+        Raises:
+            DataError: two rows certainly have the same place.
+        """
+        raw = chunk.raw
+        offset = 0
+        # SQLite may store another kind of value from here on, which is equal to none before.
+        if last is not None and all(b.type == a.type for b, a in zip(last.raw, raw, strict=True)):
+            pairs = zip(last.raw, raw, strict=True)
+            raw = tuple(pa.concat_arrays([before, array]) for before, array in pairs)
+            offset = 1
+        if _repeats(raw):
+            raise self._not_unique()
+        # Of two rows with one place either names it: the first may have left already, the next is here.
+        return [self.raws(chunk, int(place) + 1 - offset) for place in twins(raw)[: max(most, 0)]]
 
     def _not_unique(self) -> DataError:
         names = ", ".join(column.name for column in self.keyset.order if column.name != CURSOR)

@@ -20,16 +20,20 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema')
     and n.nspname not like 'pg\\_toast%' and has_table_privilege(c.oid, 'select')"""
 
-# Directions must be those of a plain `order by`, all of them forwards (0) or all backwards (3).
+# Directions must be those of a plain `order by`, all of them forwards (0) or all backwards (3), and texts must be sorted
+# as the column sorts them: the order of another collation, or of bytes (`text_pattern_ops`), is none to page by.
 INDEXES = r"""
 select string_agg(a.attname::text, E'\x01' order by k.place)
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
-cross join lateral unnest(i.indkey::int2[], i.indoption::int2[]) with ordinality k (number, direction, place)
+cross join lateral unnest(i.indkey::int2[], i.indoption::int2[], i.indcollation::oid[], i.indclass::oid[])
+    with ordinality k (number, direction, sorted_by, family, place)
+join pg_opclass o on o.oid = k.family
 left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
 where i.indrelid = {table} and i.indisvalid and i.indpred is null and m.amname = 'btree'
     and k.place <= i.indnkeyatts
 group by i.indexrelid
-having bool_and(k.number > 0) and (bool_and(k.direction = 0) or bool_and(k.direction = 3))"""
+having bool_and(k.number > 0 and k.sorted_by = a.attcollation and o.opcname not like '%pattern\_ops')
+    and (bool_and(k.direction = 0) or bool_and(k.direction = 3))"""
 
 # Every open transaction of this database counts, whether it has written or not: one that has not may write yet.
 AUTO = """

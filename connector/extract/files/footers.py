@@ -79,6 +79,18 @@ class Footers:
         found = [self._known[file.path] for file in files]
         return [each for each in found if each is not None]
 
+    def last(self) -> tuple[File, Footer]:
+        """Return the last complete file of the dataset.
+
+        Raises:
+            SourceError: there is none.
+        """
+        for file in reversed(self._dataset.files):
+            if found := self.read([file]):
+                return found[0]
+        message = f"{self._dataset.name} holds no complete Parquet file yet"
+        raise SourceError(message, hint="run again when the first file is written")
+
     def demand_all(self) -> None:
         """Make sure that no file was left out.
 
@@ -88,7 +100,7 @@ class Footers:
         if self.unfinished:
             raise SourceError(
                 f"{self.unfinished} files of {self._dataset.name} have no footer yet: what vanished cannot be told",
-                hint="run again when they are written; the pass goes on then",
+                hint="run again when they are written",
             )
 
     def _keep(self, file: File, result: tuple[File, Footer | None] | ConnectorError | None) -> None:

@@ -26,7 +26,7 @@ class Left:
         if self._whole:
             raise SourceError(
                 f"{file.path} changed or vanished while the run was reading",
-                hint="run again: the pass goes on; write files under another name and rename them when they are complete",
+                hint="run again; write files under another name and rename them when they are complete",
             )
         self._paths.add(file.path)
 

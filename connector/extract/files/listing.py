@@ -47,6 +47,7 @@ class Dataset:
         name: the path or URI without credentials, as shown and as part of the source's identity.
         files: all of them, also those that are still being written.
         skipped: the number of files left out because their name is none of a Parquet file.
+        partition_names: the columns that folders give.
     """
 
     filesystem: pafs.FileSystem
@@ -62,7 +63,7 @@ def list_dataset(path: str) -> Dataset:
     Hidden names (a leading ``.`` or ``_``) are left out, and in folders what is not named like a Parquet file.
 
     Raises:
-        ConfigError: the path matches nothing.
+        ConfigError: the path does not exist.
         SourceError: it cannot be listed.
         CredentialsError: the store refuses the credentials.
     """
@@ -74,12 +75,17 @@ def list_dataset(path: str) -> Dataset:
         raise access_error(name, error) from error
     named, folders = _naming(path), _Folders()
     files = [_file(info, root, folders) for info in infos if named(info.base_name)]
-    if not files:
-        raise _nothing(name, len(infos))
     files.sort(key=lambda file: file.path)
     distinct = {id(file.partitions): file.partitions for file in files}
     columns = dict.fromkeys(column for partitions in distinct.values() for column in partitions)
     return Dataset(filesystem, name, tuple(files), len(infos) - len(files), tuple(columns))
+
+
+def partition_names(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that the folders of files give, in the order in which they come."""
+    folders = _Folders()
+    distinct = dict.fromkeys(path.rpartition("/")[0] for path in sorted(paths))
+    return tuple(dict.fromkeys(column for each in distinct for column in folders[each]))
 
 
 def access_error(name: str, error: Exception) -> ConnectorError:
@@ -97,9 +103,13 @@ def access_error(name: str, error: Exception) -> ConnectorError:
     )
 
 
-def _nothing(name: str, others: int) -> ConfigError:
-    if others:
-        message = f"{name}: {others} files, but none is named like a Parquet file (.parquet, .parq, .pq)"
+def nothing(dataset: Dataset) -> ConfigError:
+    """Return the error for a path that matches no file."""
+    name = dataset.name
+    if dataset.skipped:
+        message = (
+            f"{name}: {dataset.skipped} files, but none is named like a Parquet file (.parquet, .parq, .pq)"
+        )
         return ConfigError(message, hint="name them with a glob, such as folder/*.snappy", path="source.path")
     return ConfigError(f"{name} matches no file", hint="correct the path or the pattern", path="source.path")
 
@@ -118,6 +128,10 @@ def _find(path: str) -> tuple[pafs.FileSystem, str, Iterable[pafs.FileInfo]]:
     filesystem, root = _open(path)
     if segments and filesystem.get_file_info(root).type is pafs.FileType.NotFound:
         filesystem, root = _open(fixed)
+        # A share that is not mounted is no dataset whose files were removed; a store has no folders to miss.
+        missing = filesystem.get_file_info(root or "/").type is pafs.FileType.NotFound
+        if missing and isinstance(filesystem, pafs.LocalFileSystem):
+            raise FileNotFoundError(fixed)
         return filesystem, root, _expand(filesystem, root, segments)
     info = filesystem.get_file_info(root)
     if info.type is pafs.FileType.File:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
 
+from connector.errors import DataError
 from connector.extract.files.footers import Footer
-from connector.extract.files.listing import File
+from connector.extract.files.listing import Dataset, File, nothing, partition_names
 from connector.model import Watermark
 
 # Parts that are no file: a path under the root never begins with a slash.
@@ -21,6 +24,7 @@ SCHEMA = "/schema"
 
 Raw = int | Decimal
 _TIMESTAMP = re.compile(r"timestamp\[(\w+)(?:, tz=(.+))?\]")
+_COARSER = {"s": "second", "ms": "millisecond", "us": "microsecond", "day": "day"}
 _DECIMAL = re.compile(r"decimal\d+\((\d+), (-?\d+)\)")
 
 
@@ -114,11 +118,29 @@ def news(todo: Plan, watermark: Watermark, schema: pa.Schema) -> dict[str, objec
     return found
 
 
-def restarted(watermark: Watermark) -> Watermark:
+def restarted(watermark: Watermark, *, anew: bool = False) -> Watermark:
     """Return the watermark of an unfinished pass without what it has read of the files; any other as it is."""
     if watermark.get(WHOLE, {"done": True})["done"]:
         return watermark
-    return Watermark({name: value for name, value in watermark.items() if name in (WHOLE, SCHEMA)})
+    kept = {name: value for name, value in watermark.items() if name == SCHEMA}
+    return Watermark({**kept, WHOLE: {**watermark[WHOLE], "done": anew}})
+
+
+def emptied(dataset: Dataset, watermark: Watermark, *, whole: bool) -> Dataset:
+    """Return a dataset whose files were all removed, with the columns that their folders gave.
+
+    Args:
+        dataset: without files.
+        watermark: how far runs have come.
+        whole: whether all rows are read, as in a pass: one that finds no file would count every row as gone.
+
+    Raises:
+        ConfigError: no run has read any file, or nothing may be missing.
+    """
+    if SCHEMA not in watermark or whole:
+        raise nothing(dataset)
+    names = partition_names(name for name in watermark if not name.startswith("/"))
+    return replace(dataset, partition_names=names)
 
 
 def changed(files: Sequence[File], watermark: Watermark, number: int | None) -> list[File]:
@@ -215,7 +237,11 @@ def pack_cursor(value: Raw | None, data_type: pa.DataType) -> list[str] | None:
 
 
 def unpack_cursor(stored: list[str] | None, data_type: pa.DataType) -> pa.Scalar | None:
-    """Return a stored cursor in the type that the cursor has now."""
+    """Return a stored cursor in the type that the cursor has now.
+
+    Raises:
+        DataError: it has no value in that type.
+    """
     if stored is None:
         return None
     name, text = stored
@@ -227,4 +253,22 @@ def unpack_cursor(stored: list[str] | None, data_type: pa.DataType) -> pa.Scalar
         scalar = pa.scalar(int(text), pa.int32()).cast(pa.date32())
     else:
         scalar = pa.scalar(int(text), name)
-    return scalar if scalar.type == data_type else scalar.cast(data_type)
+    return scalar if scalar.type == data_type else _cast(scalar, data_type)
+
+
+def _cast(cursor: pa.Scalar, data_type: pa.DataType) -> pa.Scalar:
+    """A cursor in another type; rounded down in a coarser one, in which what lies above stays above."""
+    try:
+        return cursor.cast(data_type)
+    except pa.ArrowInvalid:
+        pass
+    try:
+        if pat.is_timestamp(cursor.type):
+            return pc.floor_temporal(cursor, unit=_COARSER[getattr(data_type, "unit", "day")]).cast(data_type)
+        scale = data_type.scale if pat.is_decimal(data_type) else 0
+        return pc.round(cursor, ndigits=scale, round_mode="down").cast(data_type)
+    except (pa.ArrowException, KeyError) as error:
+        raise DataError(
+            f"the cursor is now of type {data_type}, in which the last one, a {cursor.type}, has no value",
+            hint="declare the type it had under source.columns, or begin anew (connector state reset)",
+        ) from error

@@ -40,6 +40,8 @@ def test_what_is_learned_is_where_the_next_run_begins(seed):
     learned = tuning.learned()
     assert learned["in_flight"] == 20
     assert 380 <= learned["max_items"] <= 400
+    assert learned["items_per_second"] == pytest.approx(BEST, rel=0.15)
+    assert Tuning(64, 2000, 10**6, learned).learned()["items_per_second"] == learned["items_per_second"]
     again = simulate(Tuning(64, 2000, 10**6, learned), limited, 2, seed=seed)
     assert again.rate(0.2, 2) >= 0.9 * BEST
 
