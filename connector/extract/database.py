@@ -61,8 +61,8 @@ class DatabaseExtractor:
     """Reads a table or a query of a database.
 
     The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
-    without one: ``{"cursor": …, "at": …, "sent": {digest: count}}``; where the first run started elsewhere than at the
-    beginning also ``"from"`` or ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
+    without one: see `Boundary`; where the first run started elsewhere than at the beginning also ``"from"`` or
+    ``"above"``, where open transactions are watched ``"horizon"``: ``[type, text]``.
     Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The parts ``future`` and ``origin``: see
     their modules.
     """
@@ -275,7 +275,7 @@ class DatabaseExtractor:
             key=tuple(column.name for column in shape.key),
             limits=self._limits,
             paged=self._paged,
-            unique=bool(shape.key),
+            offered=shape.columns,
         )
 
     def _order(self, shape: Shape) -> tuple[Column, ...]:

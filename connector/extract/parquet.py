@@ -29,6 +29,7 @@ from connector.extract.files.manifest import (
     plan,
     restarted,
     unpack_schema,
+    unsent,
 )
 from connector.extract.files.pieces import Pieces
 from connector.extract.files.rows import Piece, gather
@@ -50,8 +51,9 @@ class ParquetExtractor(Unranged):
 
     Watermark: one part per file, named by its path under the root: ``{"digest", "size", "mtime", "rows", "total"}``
     (`rows` of `total` are finished) and, with a cursor, ``"cursor": [type, text]``, the highest of the finished rows,
-    ``"floor"`` while a rewritten file is read above it, in passes ``"pass"``. ``/schema`` keeps the columns that
-    earlier runs had, ``/pass`` the pass: ``{"pass": n, "done": bool}``.
+    ``"floor"`` while a rewritten file is read above it, in passes ``"pass"``; ``"unsent"`` where ``start: now`` left its
+    rows unread, ``"above"`` up to which cursor. ``/schema`` keeps the columns that earlier runs had, ``/pass`` the pass:
+    ``{"pass": n, "done": bool}``.
 
     Rows of a source without a key get the column ``__row``, behind all others, as their key. It is not in `schema`.
 
@@ -217,12 +219,12 @@ class ParquetExtractor(Unranged):
     def _finished_unread(self, todo: Plan, shape: Shape) -> dict[str, object]:
         """With ``start: now`` the files of the first run count as read; with a cursor, up to their highest."""
         if shape.cursor is None:
-            return {t.file.path: t.part(t.footer.rows, None, None) for t in todo.todos}
+            return unsent({t.file.path: t.part(t.footer.rows, None, None) for t in todo.todos})
         parts: dict[str, object] = {}
         assembler = Assembler(shape, self._sql)
         for pieces in self._pieces(shape, todo.todos):
             parts |= assembler.batch(pieces).end
-        return parts
+        return unsent(parts)
 
     def _pieces(self, shape: Shape, todos: Sequence[Todo]) -> Iterator[list[Piece]]:
         pieces = Pieces(

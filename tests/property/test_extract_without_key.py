@@ -25,6 +25,8 @@ CURSORS = {
     "text collate nocase": st.sampled_from(WORDS),
     "blob": st.sampled_from([b"", b"a", b"A"]),
 }
+# What mappings read, one after the other.
+COLUMNS = (("moved", "note"), ("note", "moved"), ("moved", "note", "more"))
 NOTES = st.sampled_from(["", "x", None])
 
 
@@ -41,7 +43,7 @@ class Reading(RuleBasedStateMachine):
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.connection.execute("pragma synchronous = off")
         self.connection.execute("pragma journal_mode = memory")
-        self.connection.execute(f"create table orders (moved {cursor}, note text)")
+        self.connection.execute(f"create table orders (moved {cursor}, note text, more text default 'm')")
         if indexed:
             self.connection.execute("create index i on orders (moved)")
         self.values = CURSORS[cursor]
@@ -57,14 +59,16 @@ class Reading(RuleBasedStateMachine):
         for _ in range(count):
             row = (data.draw(self.values), data.draw(NOTES))
             allowed = "not exists (select 1 from orders where moved is ?3 and moved > ?1)"
-            self.connection.execute(f"insert into orders select ?1, ?2 where {allowed}", (*row, self.reached))
+            self.connection.execute(
+                f"insert into orders (moved, note) select ?1, ?2 where {allowed}", (*row, self.reached)
+            )
 
-    @rule(size=st.integers(1, 5), most=st.integers(0, 12))
-    def run(self, size: int, most: int) -> None:
+    @rule(size=st.integers(1, 5), most=st.integers(0, 12), columns=st.sampled_from(COLUMNS))
+    def run(self, size: int, most: int, columns: tuple[str, ...]) -> None:
         """Read `most` rows at the most, in batches of `size`, and keep the place of the last."""
         extractor = open_database(self.source, Limits(rows=size, bytes=10**6))
         extractor.open()
-        batches = extractor.read(("moved", "note"), self.watermark)
+        batches = extractor.read(columns, self.watermark)
         for batch in batches:
             taken = min(most, batch.rows.num_rows)
             most -= taken
@@ -78,6 +82,19 @@ class Reading(RuleBasedStateMachine):
             self.watermark = Watermark(json.loads(json.dumps(moved)))
         extractor.close()
 
+    @rule()
+    def resend(self) -> None:
+        """What runs have read is what they have passed."""
+        extractor = open_database(self.source, Limits(rows=3, bytes=10**6))
+        extractor.open()
+        rows = [
+            row
+            for batch in extractor.read_passed(COLUMNS[0], self.watermark)
+            for row in batch.rows.to_pylist()
+        ]
+        extractor.close()
+        assert Counter((row["moved"], row["note"]) for row in rows) == self.seen
+
     @invariant()
     def nothing_is_read_twice(self) -> None:
         if hasattr(self, "seen"):
@@ -85,7 +102,7 @@ class Reading(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "seen"):
-            self.run(3, 10**6)
+            self.run(3, 10**6, COLUMNS[0])
             assert self.seen == self.there()
             self.connection.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.extract.databases.boundary import Boundary
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.ordered import Scan, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
@@ -46,9 +47,20 @@ class Again:
 
     def passed(self, conditions: Sequence[str]) -> Iterator[SourceBatch]:
         """Yield all rows that stand at or below the watermark and meet `conditions`."""
+        if not self.scan.key:
+            yield from map(self._batch, self._sent(conditions))
+            return
         passed = self.condition()
         if passed is not None:
             yield from map(self._batch, self.scan.chunks([*passed, *conditions]))
+
+    def _sent(self, conditions: Sequence[str]) -> Iterator[Chunk]:
+        """Without a key a pass has no place within: it has passed all rows at its end, and before that none."""
+        part = self.part or {}
+        if part and "pass" not in part:
+            yield from Boundary(self.scan, part, {}).sent([*conditions, *since(self.scan.keyset, part)])
+        elif part.get("done"):
+            yield from self.scan.chunks(conditions)
 
     def ahead(self) -> Iterator[SourceBatch]:
         """Yield all rows that do not stand at or below the watermark, and can be read some day."""

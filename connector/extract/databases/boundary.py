@@ -1,7 +1,8 @@
 """Positions in a source without a key: which of the rows with the same cursor value were sent already.
 
 The watermark stays on the previous distinct cursor value; beside it stand the value reading has come to (`at`) and
-a multiset of digests of the rows sent above the previous value.
+a multiset of digests of the rows sent above the previous value, with the names of the columns that they are made of:
+a mapping that reads other columns later must not take those rows for new ones.
 
 Which values are equal is for the source to say: to a collation ``a`` and ``A`` may be one value, and 1.0 and 1.00 are
 one number. Where a value has more than one form, each statement numbers the values that differ to the source.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,15 +28,29 @@ _MOST = 100_000
 
 
 class Boundary:
-    """Follows a read without a key and says for each row where to start again."""
+    """Follows a read without a key and says for each row where to start again.
+
+    The watermark: ``{"cursor": [type, text], "at": [type, text], "sent": {digest: count}, "of": [column, …]}``.
+    """
 
     def __init__(self, scan: Scan, part: Mapping[str, Any], constant: Mapping[str, Any]) -> None:
-        self._scan = _numbering(scan)
+        self._scan, self._wide = _numbering(scan), scan
         self._constant = constant
+        self._start = {name: part[name] for name in ("from", "above") if name in part}
         self._low = {name: part[name] for name in ("from", "cursor") if name in part}
         self._at: Raw | None = tuple(part["at"]) if part.get("at") else None
         self._sent = Counter[str](part.get("sent", {}))
+        self._of: Sequence[str] = part.get("of", scan.visible)
         self._last: pa.Scalar | None = None
+        self._widen()
+
+    def _widen(self) -> None:
+        """Read again what the digests were made of; without one of those columns no row can be known again."""
+        wide = self._wide.showing(self._of)
+        if wide is None:
+            self._of, self._sent = self._wide.visible, Counter()
+        else:
+            self._wide = wide
 
     def batches(self, conditions: list[str]) -> Iterator[SourceBatch]:
         """Yield what is above the previous value but was not sent, then what is above `at`."""
@@ -48,6 +63,17 @@ class Boundary:
         for chunk in self._scan.chunks(conditions):
             yield self._follow(chunk)
 
+    def sent(self, conditions: Sequence[str]) -> Iterator[Chunk]:
+        """Yield the rows that were sent, of those that meet `conditions`."""
+        keyset = self._scan.keyset
+        if "cursor" in self._low:
+            through = keyset.compare("<=", tuple(self._low["cursor"]))
+            yield from self._scan.chunks([*conditions, through])
+        if self._at is not None:
+            for chunk, _, sent in self._compared([*conditions]):
+                if sent.any():
+                    yield _taken(chunk, sent)
+
     def _above_low(self) -> list[str]:
         keyset = self._scan.keyset
         if "cursor" in self._low:
@@ -55,20 +81,27 @@ class Boundary:
         return [keyset.compare(">=", tuple(self._low["from"]))] if "from" in self._low else []
 
     def _region(self, conditions: list[str]) -> Iterator[SourceBatch]:
-        assert self._at is not None  # noqa: S101 - for the type checker; `batches` has looked
+        for chunk, compared, sent in self._compared(conditions):
+            if not sent.all():
+                none = np.array([], np.int64)
+                yield self._batch(_taken(chunk, ~sent), none, _taken(compared, ~sent))
+
+    def _compared(self, conditions: list[str]) -> Iterator[tuple[Chunk, Chunk, np.ndarray[Any, Any]]]:
+        """Yield what stands above the previous value and up to `at`.
+
+        Each chunk once as it leaves, once with the columns that digests are made of; and which of its rows were sent.
+        """
+        assert self._at is not None  # noqa: S101 - for the type checker; callers have looked
         waiting = Counter(self._sent)
         bounds = [*conditions, *self._above_low(), self._scan.keyset.compare("<=", self._at)]
-        for chunk in self._scan.chunks(bounds):
-            new = []
-            for place, digest in enumerate(digests(chunk, 0, chunk.rows.num_rows)):
+        for wide in self._wide.chunks(bounds):
+            compared = _showing(wide, self._of)
+            sent = np.zeros(wide.rows.num_rows, np.bool_)
+            for place, digest in enumerate(digests(compared, 0, len(sent))):
                 if waiting[digest] > 0:
                     waiting[digest] -= 1
-                else:
-                    new.append(place)
-            if new:
-                places = pa.array(new)
-                raw = tuple(array.take(places) for array in chunk.raw)
-                yield self._batch(Chunk(chunk.rows.take(places), raw, chunk.warnings), np.array([], np.int64))
+                    sent[place] = True
+            yield _showing(wide, self._scan.visible), compared, sent
 
     def _follow(self, chunk: Chunk) -> SourceBatch:
         groups = chunk.raw[-1]
@@ -78,16 +111,16 @@ class Boundary:
             if self._at is not None:
                 self._low = {"cursor": list(self._at)}
             self._at, self._sent = self._scan.raws(chunk, 0)[0], Counter()
-        self._last = groups[-1]
-        return self._batch(chunk, starts)
+        self._last, self._of = groups[-1], self._scan.visible
+        return self._batch(chunk, starts, chunk)
 
-    def _batch(self, chunk: Chunk, starts: np.ndarray[Any, Any]) -> SourceBatch:
-        low, at, sent = self._low, self._at, self._sent
+    def _batch(self, chunk: Chunk, starts: np.ndarray[Any, Any], compared: Chunk) -> SourceBatch:
+        low, at, sent, of = self._low, self._at, self._sent, self._of
         known: dict[int, list[str]] = {}
 
         def told(first: int, last: int) -> list[str]:
             group = known.setdefault(first, [])
-            group += digests(chunk, first + len(group), max(last, first + len(group)))
+            group += digests(compared, first + len(group), max(last, first + len(group)))
             return group[: last - first]
 
         def state(n: int) -> tuple[dict[str, Any], Raw | None, Counter[str]]:
@@ -99,7 +132,7 @@ class Boundary:
             return {"cursor": list(previous)}, current, Counter(told(start, n))
 
         def position(n: int) -> Watermark:
-            return self._watermark(*state(n))
+            return self._watermark(*state(n), of)
 
         count = chunk.rows.num_rows
         self._low, self._at, self._sent = state(count)
@@ -116,9 +149,20 @@ class Boundary:
             warnings=chunk.warnings,
         )
 
-    def _watermark(self, low: dict[str, Any], at: Raw | None, sent: Counter[str]) -> Watermark:
-        part = {**low, "at": list(at) if at else None, "sent": dict(sent), **self._constant}
-        return Watermark({"rows": part})
+    def _watermark(
+        self, low: dict[str, Any], at: Raw | None, sent: Counter[str], of: Sequence[str]
+    ) -> Watermark:
+        reached = {"at": list(at) if at else None, "sent": dict(sent), "of": list(of)}
+        return Watermark({"rows": {**self._start, **low, **reached, **self._constant}})
+
+
+def _taken(chunk: Chunk, which: np.ndarray[Any, Any]) -> Chunk:
+    taken = pa.array(np.flatnonzero(which))
+    return replace(chunk, rows=chunk.rows.take(taken), raw=tuple(array.take(taken) for array in chunk.raw))
+
+
+def _showing(chunk: Chunk, names: Sequence[str]) -> Chunk:
+    return replace(chunk, rows=chunk.rows.select(list(names)))
 
 
 def _numbering(scan: Scan) -> Scan:

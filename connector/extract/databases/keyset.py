@@ -101,7 +101,9 @@ class Keyset:
 
     def through(self, raws: Sequence[Raw]) -> str:
         """The condition for rows up to the one with these values of the ordering columns, and that row itself."""
-        return f"not ({self.after(raws)})"
+        # The first comparison alone lets a range of the index end there: no page looks at all that lies behind.
+        first = f"{self.order[0].sql} <= {self.reader.literal(raws[0])}"
+        return first if len(raws) == 1 else f"{first} and not ({self.after(raws)})"
 
     def compare(self, operator: str, raw: Raw) -> str:
         """The condition that the first ordering column stands in `operator` to `raw`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,8 @@ class Scan:
         key: the names of the key columns.
         limits: of one batch.
         paged: whether to read in pages.
-        unique: whether two rows at the same place are a mistake.
         extra: those of `columns` whose values stand behind the ordering ones in a chunk's `raw`.
+        offered: all columns that could be shown.
     """
 
     reader: Reader
@@ -51,8 +51,8 @@ class Scan:
     key: tuple[str, ...]
     limits: Limits
     paged: bool
-    unique: bool
     extra: tuple[Column, ...] = ()
+    offered: tuple[Column, ...] = ()
 
     @property
     def ordering(self) -> tuple[int, ...]:
@@ -63,6 +63,17 @@ class Scan:
         """The place of a row."""
         pairs = zip(self.keyset.order, chunk.raw, strict=False)  # what is extra is no part of the place
         return tuple(self.reader.raw(column, array, row) for column, array in pairs)
+
+    def showing(self, names: Sequence[str]) -> Scan | None:
+        """The scan with these columns behind those that it shows; None where one of them is not there."""
+        offered = {column.name: column for column in self.offered}
+        more = [name for name in names if name not in self.visible]
+        if not offered.keys() >= set(more):
+            return None
+        place = len(self.visible)
+        shown = (*self.columns[:place], *(offered[name] for name in more))
+        hidden = tuple(column for column in self.columns[place:] if column not in shown)
+        return replace(self, columns=(*shown, *hidden), visible=(*self.visible, *more))
 
     def chunks(self, conditions: Sequence[str], after: Sequence[Raw] = ()) -> Iterator[Chunk]:
         """Yield all rows that meet `conditions` and stand after the place `after`."""
@@ -109,7 +120,7 @@ class Scan:
                 for column, array in zip(self.keyset.order, chunk.raw, strict=False):
                     if array.null_count:
                         raise null_key(column.name, array.null_count)
-                if self.unique:
+                if self.key:  # two rows at one place are a mistake
                     doubtful += self._doubtful(chunk, last, _DOUBTS - len(doubtful))
                     last = cut(chunk, chunk.rows.num_rows - 1, chunk.rows.num_rows)
                 yield chunk

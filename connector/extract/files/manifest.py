@@ -39,6 +39,7 @@ class Todo:
         cursor: the highest cursor of the rows before `start`, as stored.
         stop: row to stop before; None for all.
         ceiling: only rows with a cursor up to it are read, as stored; None for all.
+        above: what `start: now` left unread, up to this cursor, whatever is read of the file later; as stored.
     """
 
     file: File
@@ -48,6 +49,7 @@ class Todo:
     cursor: list[str] | None = None
     stop: int | None = None
     ceiling: list[str] | None = None
+    above: list[str] | None = None
 
     @property
     def end(self) -> int:
@@ -66,6 +68,7 @@ class Todo:
         optional = {
             "cursor": cursor,
             "floor": self.floor if rows < self.footer.rows else None,
+            "above": self.above,
             "pass": number,
         }
         return part | {name: value for name, value in optional.items() if value is not None}
@@ -168,14 +171,15 @@ def plan(
             continue
         finished, same = part["rows"] >= part["total"], part["digest"] == footer.digest
         cursor, floor = part.get("cursor"), part.get("floor")
+        above = cursor if part.get("unsent") else part.get("above")
         if same and finished:
             touched[file.path] = {**part, "size": file.size, "mtime": file.mtime}
         elif same:
-            todos.append(Todo(file, footer, part["rows"], floor, cursor))
+            todos.append(Todo(file, footer, part["rows"], floor, cursor, above=above))
         elif finished:  # rewritten: with a cursor, only what is above its own last one
-            todos.append(Todo(file, footer, 0, cursor, cursor))
+            todos.append(Todo(file, footer, 0, cursor, cursor, above=above))
         else:  # changed before it was finished: from its start
-            todos.append(Todo(file, footer, 0, floor, floor))
+            todos.append(Todo(file, footer, 0, floor, floor, above=above))
     return Plan(tuple(todos), touched, number, begins)
 
 
@@ -194,11 +198,18 @@ def passed(
         if part is None:
             if watermark is None:
                 yield Todo(file, footer)
+        elif part.get("unsent"):
+            continue
         elif part["digest"] == footer.digest:
-            yield Todo(file, footer, stop=part["rows"])
+            yield Todo(file, footer, floor=part.get("above"), stop=part["rows"])
         elif ceiling := part.get("cursor") if part["rows"] >= part["total"] else part.get("floor"):
             # The next run reads only what lies above.
-            yield Todo(file, footer, ceiling=ceiling)
+            yield Todo(file, footer, floor=part.get("above"), ceiling=ceiling)
+
+
+def unsent(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parts of files that count as read, and whose rows no run has passed."""
+    return {path: {**part, "unsent": True} for path, part in parts.items()}
 
 
 def pack_schema(schema: pa.Schema) -> str:
