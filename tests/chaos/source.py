@@ -148,6 +148,8 @@ class PostgresSource:
         return bool(settled)
 
     def below(self, watermark: dict[str, Any]) -> list[tuple[int, int]]:
+        if "cursor" not in watermark:  # only where the source stands is known
+            return []
         cursor, key = watermark["cursor"][1], watermark["key"][0][1]
         return self.fetch(
             f"select id, version from {TABLE} where (moved_at, id) <= ('{cursor}'::timestamptz, {key})"
