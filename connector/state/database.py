@@ -29,6 +29,7 @@ _NAME = "connector.state"
 logging.getLogger(f"sqlalchemy.engine.Engine.{_NAME}").setLevel(logging.WARNING)
 _DISCREET: dict[str, Any] = {"hide_parameters": True, "logging_name": _NAME, "poolclass": sa.NullPool}
 
+_STEP = 4_096  # pages that are given back at once: some megabytes
 BUSY_SECONDS = 5.0  # how long SQLite waits for another writer
 RECONNECT_SECONDS = 15.0  # how long a lost server is given to come back
 
@@ -122,6 +123,20 @@ class Database:
             )
         return sorted(str(path) for path in self._path.parent.glob(f"{glob.escape(self._path.name)}.v*.bak"))
 
+    def shrink(self) -> None:
+        """Give back what an SQLite file has no use for, in steps between which others may write."""
+        if not self._path or self.read_only:
+            return
+        with (
+            self._lock,
+            suppress(sqlite3.OperationalError),
+        ):  # another process is at it: it stays as long as it is
+            connection = cast("sqlite3.Connection", self._connected().connection.driver_connection)
+            ((free,),) = connection.execute("PRAGMA freelist_count").fetchall()
+            for _ in range(0, free, _STEP):
+                # A script is stepped to its end; a statement without columns is stepped once.
+                connection.executescript(f"PRAGMA incremental_vacuum({_STEP})")
+
     def _run(self, begin: str, work: Work[T]) -> T:
         with self._lock:
             give_up = 0.0
@@ -176,6 +191,10 @@ class Database:
         if self.read_only:
             self._prepare_reading(found)
             return
+        if found is None and self._path and not self._path.stat().st_size:
+            # So that it can be made shorter in small steps, see `shrink`; a file that is there stays as it is.
+            driver = cast("sqlite3.Connection", self._connected().connection.driver_connection)
+            driver.execute("PRAGMA auto_vacuum = incremental")
         if found != schema.VERSION:
             self.write(lambda connection: schema.upgrade(connection, self.where, self._back_up))
         self._log_ahead()  # only now: a file that is not ours stays untouched

@@ -140,3 +140,4 @@ class SyncedStore(History):
         if found is not None and (found.due or without):
             self._ends.clear()
             merge(self._database, lease, found.head, without)
+            self._database.shrink()

@@ -190,3 +190,19 @@ def test_it_goes_and_moves_with_the_sync(store, lease):
     assert (found.tolist(), store.synced("orders")) == ([True, False], None)
     store.reset("sales")
     assert store.synced("sales") is None
+
+
+def test_a_file_gives_back_what_a_merge_has_freed(tmp_path):
+    """Half of what was appended is of no use any more."""
+    path = tmp_path / "state.db"
+    with StateStore.open(f"sqlite:///{path}") as store, store.acquire("orders", ttl=TTL) as lease:
+        store.keep_synced(lease, True, keyed=False, new=True)
+        for _ in range(8):
+            store.note_synced(lease, Segment(prints(*range(20_000))))
+        with store._database.engine.connect() as connection:
+            appended = connection.exec_driver_sql("pragma page_count").scalar_one()
+        (gone,) = prints(0)
+        store.merge_synced(lease, [(int(gone["high"]), int(gone["low"]))])
+        with store._database.engine.connect() as connection:
+            merged = connection.exec_driver_sql("pragma page_count").scalar_one()
+    assert merged < appended / 4
