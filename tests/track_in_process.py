@@ -17,7 +17,8 @@ class TrackInProcess(Server):
 
     Attributes:
         items: what was accepted, in order of arrival.
-        fault: of each request from number `fails_at` on: ``lost`` accepts it and drops the connection, ``reset`` drops it at once.
+        fault: of request number `fails_at`, however often it is sent, so that what follows it may be acknowledged past a
+            gap: ``lost`` accepts it and drops the connection, ``reset`` drops it at once.
         fails_at: counted from 1 since `heal`; 0 for never.
     """
 
@@ -29,7 +30,7 @@ class TrackInProcess(Server):
 
     def heal(self):
         """Have no fault from now on, and count requests anew."""
-        self.fault, self.fails_at, self.count = "", 0, 0
+        self.fault, self.fails_at, self.count, self.failing = "", 0, 0, None
 
     def settle(self):
         """Wait until everybody who was connected has gone, and what they sent is taken."""
@@ -51,7 +52,9 @@ class TrackInProcess(Server):
         items = [item for entry in body["track"] for item in entry["payload"]]
         with self.lock:
             self.count += 1
-            failing = 0 < self.fails_at <= self.count
+            if self.count == self.fails_at:
+                self.failing = body
+            failing = body == self.failing
             if failing and self.fault == "reset":
                 return None
             if any("poison" in json.dumps(item) for item in items):

@@ -98,7 +98,7 @@ class Setup:
         destination |= {
             "source_id": "1000000000000000001",
             "api_key": "prefix.secret",
-            "max_items": 2,
+            "max_items": 1,
             "concurrency": 2,
         }
         destination["retry"] = {"max_elapsed": "1ms", "wait_initial": "1ms", "wait_max": "1ms"}
@@ -237,8 +237,8 @@ class World:
     def _make_everything_small(self):
         """A few rows meet every edge: of pages, batches, merges and groups of vanished rows."""
         small = [
-            (wiring, "LIMITS", Limits(rows=2, bytes=1_000_000)),
-            (ordered, "_FIRST_PAGE", 2),
+            (wiring, "LIMITS", Limits(rows=3, bytes=1_000_000)),
+            (ordered, "_FIRST_PAGE", 3),
             (diffing, "_ROWS", 2),
         ]
         small += [(synced, "_FEW", 4), (synced, "_SEGMENTS", 3), (synced, "_PAGES", 2), (synced, "MERGED", 3)]
@@ -278,6 +278,7 @@ class Machine(RuleBasedStateMachine):
         self.may = defaultdict(lambda: {None})
         self.tried = {}
         self.settled = set()
+        self.sent = set()
         self.excused = set()
 
     @rule(changes=st.lists(CHANGE, min_size=1, max_size=2), run=RUN)
@@ -322,7 +323,9 @@ class Machine(RuleBasedStateMachine):
         report = self._run(accept=accept)
         self.unfinished = False
         counts = report.counts
-        held = self._holds_deletes(rows) and not accept
+        held = not accept and self._holds_deletes(rows)
+        if not accept and not held and self._may_hold_deletes(rows):
+            held = report.exit_code == 5
         all_rejected = counts.rejected and not (counts.delivered or counts.unchanged or counts.filtered)
         assert report.exit_code == (4 if all_rejected else 5 if held else 0), report.error
         self._is_as_promised(rows, held=held)
@@ -375,6 +378,8 @@ class Machine(RuleBasedStateMachine):
         rows = self._rows()
         for about, row in rows.items():
             item = self.setup.item(row, self.variant)
+            if item is not None or (row["label"] == "poison" and row["at"] is not None):
+                self.sent.add(about)
             if item is None:
                 if row["label"] != "hidden":
                     self.excused.add(about)
@@ -382,15 +387,19 @@ class Machine(RuleBasedStateMachine):
                 self.may[about].add(item)
                 self.tried.setdefault(about, set()).add(item)
         if self.setup.told:
-            for about in self.may.keys() - rows.keys():
-                if self.may[about] != {None}:
-                    self.may[about].add(GONE)
+            # Also of a row that was refused, if nobody heard of that before the run died.
+            for about in self.sent - rows.keys():
+                self.may[about].add(GONE)
         return rows
 
     def _holds_deletes(self, rows):
         """Whether the source is empty, and something was there that Track must be told of."""
         last = self._last()
         return self.setup.told and not rows and any(last.get(about, GONE) != GONE for about in self.may)
+
+    def _may_hold_deletes(self, rows):
+        """Whether the source is empty, and of something that was there it is in doubt what Track has."""
+        return self.setup.told and not rows and any(self.may[about] != {GONE} for about in self.sent)
 
     def _is_as_promised(self, rows, *, held):
         """A run has passed everything: what Track may have is known again, and it has that."""
