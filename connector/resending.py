@@ -96,9 +96,10 @@ class OfKeys:
 
     def moving(self, opened: Opened) -> Moving:
         """Read them again."""
-        return Moving(
-            self._read(opened), opened.mapper, open_rejects=opened.store.open_reject_keys(opened.sync.id)
-        )
+        mapper: Maps = opened.mapper
+        if opened.synced is not None:  # what Track has of a row is not forgotten should it be rejected now
+            mapper = Unchanged(opened.mapper, opened.synced, once=False, anew=True)
+        return Moving(self._read(opened), mapper, open_rejects=opened.store.open_reject_keys(opened.sync.id))
 
     def _read(self, opened: Opened) -> Iterator[SourceBatch]:
         yield from opened.extractor.read_keys(opened.mapper.columns, self._keys, opened.watermark)
