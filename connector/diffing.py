@@ -89,7 +89,8 @@ class Vanished:
         return True
 
     def _deleted(self, version: str, deletion: Mapper) -> Iterator[MappedBatch]:
-        for prints, keys in self._synced.unseen(_ROWS):
+        for segment in self._synced.unseen(_ROWS):
+            prints, keys = segment.prints, segment.keys.to_pylist()
             rows, told = _rows(self._sync, deletion, keys)
             warnings = {"vanished": len(told), "vanished_unreadable": len(keys) - len(told)}
             batch = SourceBatch(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from connector.accounting import Settled
 from connector.model import MappedBatch, Outcome, Request
-from connector.synced import DOUBT, LEFT, OVER, REFUSED, SAME, Prints, Segment
+from connector.synced import DOUBT, LEFT, NO_KEYS, OVER, REFUSED, SAME, Prints, Segment
 
 
 class Noting:
@@ -15,7 +16,7 @@ class Noting:
 
     def __init__(self) -> None:
         self._prints: list[Prints] = []
-        self._keys: list[str] = []
+        self._keys: list[pa.Array] = []
 
     def intend(self, request: Request) -> None:
         """Take what a request that is about to be sent puts in doubt: what was known of its rows does not count any more.
@@ -62,8 +63,7 @@ class Noting:
         prints["mark"] &= np.uint8(OVER - 1)
         self._prints.append(prints)
         if batch.keys is not None:
-            keys = batch.keys[rows] if isinstance(rows, slice) else batch.keys.take(rows)
-            self._keys += keys.to_pylist()
+            self._keys.append(batch.keys[rows] if isinstance(rows, slice) else batch.keys.take(rows))
         return prints
 
     def taken(self) -> Segment:
@@ -72,7 +72,8 @@ class Noting:
         self._prints, self._keys = [], []
         if not prints:
             return Segment()
-        return Segment(np.concatenate(prints) if len(prints) > 1 else prints[0], tuple(keys))
+        joined = np.concatenate(prints) if len(prints) > 1 else prints[0]
+        return Segment(joined, pa.concat_arrays(keys) if keys else NO_KEYS)
 
 
 def _within(rows: npt.NDArray[np.int64], request: Request) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from connector.mapping.mapper import Mapper
 from connector.model import MappedBatch, Watermark
 from connector.runner import LEASE, LIVE
 from connector.stopping import StopSignal
-from connector.synced import Segment
+from connector.synced import NO_KEYS, Segment
 
 
 def rebuild(sync: Sync, state: str, *, sent: bool) -> None:
@@ -66,7 +66,7 @@ class _Noted:
             if batch.prints is None or not len(rows):
                 continue
             self.rows += len(rows)
-            keys = () if batch.keys is None else tuple(batch.keys.take(pa.array(rows)).to_pylist())
+            keys = NO_KEYS if batch.keys is None else batch.keys.take(pa.array(rows))
             yield Segment(batch.prints[rows], keys)
 
 

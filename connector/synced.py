@@ -6,11 +6,13 @@ A print is stable: MD5, so that neither another machine nor another release of D
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 # high, low: 96 bits of the key's hash, so that no two of some billion keys are taken for each other.
 # item: 64 bits of the hash of what the row becomes; of one key only two such values are ever compared.
@@ -33,6 +35,7 @@ LEFT = 8  # Track has, or may have, an item of an earlier version of the row
 OVER = 16  # never stored: something is known of the row, which must not count any more once an item is on its way
 
 NOTHING: Prints = np.empty(0, PRINT)
+NO_KEYS: pa.Array = pa.array([], pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,20 @@ class Segment:
 
     Attributes:
         prints: in the order in which they became known; of one key the last counts.
-        keys: their canonical keys, where vanished rows are told of; else empty.
+        keys: their canonical keys as a text array, where vanished rows are told of; else empty.
     """
 
     prints: Prints = field(default_factory=lambda: NOTHING)
-    keys: tuple[str, ...] = ()
+    keys: pa.Array = field(default_factory=lambda: NO_KEYS)
 
     def __len__(self) -> int:
         return len(self.prints)
+
+
+def joined(segments: Sequence[Segment]) -> Segment:
+    """Return several segments as one."""
+    prints = np.concatenate([segment.prints for segment in segments])
+    return Segment(prints, pa.concat_arrays([segment.keys for segment in segments]))
 
 
 def key_hash(key: str) -> tuple[int, int]:

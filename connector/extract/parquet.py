@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from connector.config.models import ParquetSource
 from connector.errors import Bug, ConfigError, ConfigErrors, Stopped
-from connector.extract import Limits, Range
+from connector.extract import Limits, Range, Standing
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, declared_fields, resolve, unified
 from connector.extract.files.footers import Footer, Footers
@@ -35,7 +35,7 @@ from connector.extract.files.pieces import Pieces
 from connector.extract.files.rows import Piece, gather
 from connector.extract.files.sql import Expression, Sql, nearest
 from connector.extract.files.types import emitted
-from connector.extract.sought import no_key, sought, unplaced
+from connector.extract.sought import no_key, sought, standing_by_reading, unplaced
 from connector.extract.unranged import Unranged
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
@@ -76,8 +76,6 @@ class ParquetExtractor(Unranged):
         self._found: list[tuple[File, Footer]] = []
         self._plain: pa.Schema | None = None
         self._null_cursors = 0
-
-    # ── what is there ─────────────────────────────────────────────────────────────────────────────
 
     def open(self) -> None:
         """List the files and hold the configuration against the last one; against all of them if it does not fit.
@@ -179,6 +177,10 @@ class ParquetExtractor(Unranged):
         if not self._source.key:
             raise no_key()
         return self._again(columns, keys, watermark)
+
+    def standing(self, key: str, watermark: Watermark) -> Standing:
+        """Say whether runs have read the row, or the next one does; by reading."""
+        return standing_by_reading(self.read_keys, key, watermark)
 
     def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
         """Yield the rows that the next run reads."""

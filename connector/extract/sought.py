@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.errors import ConfigError
+from connector.extract import Standing
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 
@@ -83,6 +84,17 @@ def sought(keys: Sequence[str], fields: Sequence[pa.Field], timezone: str, size:
         if table.num_rows:
             values = tuple(pa.concat_arrays(column.chunks) for column in table.columns)
             yield Sought(tuple(field.name for field in fields), values)
+
+
+ReadKeys = Callable[[tuple[str, ...], Sequence[str], Watermark | None], Iterator[SourceBatch]]
+
+
+def standing_by_reading(read_keys: ReadKeys, key: str, watermark: Watermark) -> Standing:
+    """Return where the row with `key` stands: among those that runs have read, or before them, or nowhere."""
+    for at, found in ((watermark, Standing.PASSED), (None, Standing.AHEAD)):
+        if any(batch.rows.num_rows for batch in read_keys((), [key], at)):
+            return found
+    return Standing.ABSENT
 
 
 def unplaced(batch: SourceBatch) -> SourceBatch:

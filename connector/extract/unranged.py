@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from connector.errors import ConfigError
-from connector.extract import Standing
-from connector.model import SourceBatch, Watermark
+from connector.model import Watermark
 
 
 class Unranged:
-    """What such a source answers when it is asked for ranges, and where a row stands."""
-
-    def read_keys(
-        self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
-    ) -> Iterator[SourceBatch]:
-        """See `Extractor.read_keys`."""
-        raise NotImplementedError
-
-    def standing(self, key: str, watermark: Watermark) -> Standing:
-        """Say whether runs have read the row, or the next one does; by reading."""
-        for at, found in ((watermark, Standing.PASSED), (None, Standing.AHEAD)):
-            if any(batch.rows.num_rows for batch in self.read_keys((), [key], at)):
-                return found
-        return Standing.ABSENT
+    """What such a source answers when it is asked for ranges."""
 
     def version(self, text: str) -> int:
         """Refuse."""

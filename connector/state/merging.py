@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
 from connector.state import segments
@@ -13,7 +15,7 @@ from connector.state.database import Database
 from connector.state.lease import Lease, fenced
 from connector.state.segments import Head, Part
 from connector.state.synced import MERGED, Synced
-from connector.synced import Prints, Segment, latest
+from connector.synced import NO_KEYS, Prints, Segment, latest
 
 # Prints that are sorted at once: what a merge needs of memory.
 _AT_ONCE = 2_000_000
@@ -66,20 +68,20 @@ def _merged(known: Synced, without: Collection[Hash]) -> Iterator[Segment]:
         if not found:
             continue
         prints = np.concatenate([segment.prints for segment in found])
-        keys = np.array([key for segment in found for key in segment.keys], object)
+        keys = pa.concat_arrays([segment.keys for segment in found])
         del found
         order = _without(prints, latest(prints), without)
         for first in range(0, len(order), MERGED):
             places = order[first : first + MERGED]
-            yield Segment(prints[places], tuple(keys[places]) if len(keys) else ())
+            yield Segment(prints[places], keys.take(pa.array(places)) if len(keys) else NO_KEYS)
 
 
 def _between(known: Synced, low: int, high: int) -> Iterator[Segment]:
     """Yield what lies in a range of hashes, older before newer."""
-    for segment in (*known.pages(_meeting(known.merged, low, high)), *known.pages(known.appended)):
+    for segment in chain(known.pages(_meeting(known.merged, low, high)), known.pages(known.appended)):
         inside = (segment.prints["high"] >= np.uint64(low)) & (segment.prints["high"] <= np.uint64(high))
         if inside.any():
-            keys = tuple(segment.keys[n] for n in np.flatnonzero(inside)) if segment.keys else ()
+            keys = segment.keys.filter(pa.array(inside)) if len(segment.keys) else NO_KEYS
             yield Segment(segment.prints[inside], keys)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connector.errors import StateError
 from connector.state.schema import segments, synced
-from connector.synced import PRINT, Prints, Segment
+from connector.synced import NO_KEYS, PRINT, Prints, Segment
 
 _sync = segments.c.sync == sa.bindparam("b_sync")
 _ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
@@ -100,7 +100,7 @@ def iterate(connection: sa.Connection, found: Head, first: int, last: int) -> li
     rows = connection.execute(_DATA, bind).all()
     if len(rows) != last - first:
         raise lost(found.sync, "parts of it are missing")
-    return [Segment(_prints(found, row.prints, row.data), _unpacked(row.keys)) for row in rows]
+    return [Segment(_prints(found, row.prints, row.data), _unpacked(row.prints, row.keys)) for row in rows]
 
 
 def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
@@ -196,15 +196,23 @@ _CODEC = pa.Codec("zstd", 1)
 _MIDDLE = 1 << 63
 
 
-def _packed(keys: tuple[str, ...]) -> bytes:
-    # A canonical key is JSON: it holds no line break.
-    text = "\n".join(keys).encode("utf-8", "surrogatepass")
-    packed: bytes = _CODEC.compress(text, asbytes=True)
-    return len(text).to_bytes(8, "little") + packed
+def _packed(keys: pa.Array) -> bytes:
+    """Return canonical keys: the length of each, then their text, packed."""
+    keys = pa.concat_arrays([keys.cast(pa.string())])  # from the start of its buffers
+    if not len(keys):
+        return b""
+    _, offsets, text = keys.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(keys) + 1)
+    plain = np.diff(ends).tobytes() + memoryview(text)[ends[0] : ends[-1]].tobytes()
+    packed: bytes = _CODEC.compress(plain, asbytes=True)
+    return len(plain).to_bytes(8, "little") + packed
 
 
-def _unpacked(data: bytes | None) -> tuple[str, ...]:
+def _unpacked(count: int, data: bytes | None) -> pa.Array:
     if not data:
-        return ()
-    text = _CODEC.decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
-    return tuple(text.decode("utf-8", "surrogatepass").split("\n"))
+        return NO_KEYS
+    plain = _CODEC.decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
+    ends = np.zeros(count + 1, np.int32)
+    np.cumsum(np.frombuffer(plain, np.int32, count), out=ends[1:])
+    text = pa.py_buffer(plain[4 * count :])
+    return pa.StringArray.from_buffers(count, pa.py_buffer(ends.tobytes()), text)

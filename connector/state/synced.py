@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from connector.state import segments
 from connector.state.database import Database
 from connector.state.segments import Head, Part
-from connector.synced import DOUBT, NOTHING, PRINT, Prints, Segment, latest, outcome, present
+from connector.synced import DOUBT, NO_KEYS, NOTHING, PRINT, Prints, Segment, joined, latest, outcome, present
 
 # Prints of a merged segment, and how many prints and segments are read from the store at once.
 MERGED = 65_536
@@ -109,20 +110,19 @@ class Synced:
         known[newer] = self._fresh.prints[places[newer]]
         return found | newer, known
 
-    def unseen(self, count: int) -> Iterator[tuple[Prints, list[str]]]:
-        """Yield what was never looked up, with canonical keys where they are kept, about `count` at a time.
+    def unseen(self, count: int) -> Iterator[Segment]:
+        """Yield what was never looked up, with canonical keys where they are kept, at least `count` at a time but the last.
 
         Tombstones are not among it, nor what was rejected: Track has nothing of that.
         """
-        self._opened()
-        gathered, keys = NOTHING, list[str]()
-        for prints, named in self._left():
-            gathered, keys = np.concatenate([gathered, prints]), keys + named
-            if len(gathered) >= count:
-                yield gathered, keys
-                gathered, keys = NOTHING, []
-        if len(gathered):
-            yield gathered, keys
+        held: list[Segment] = []
+        for segment in self._left():
+            held.append(segment)
+            if sum(map(len, held)) >= count:
+                yield joined(held)
+                held = []
+        if held:
+            yield joined(held)
 
     def count_unseen(self) -> tuple[int, int]:
         """Return how many rows were never looked up, and how many there are (tombstones and rejects left out)."""
@@ -163,7 +163,7 @@ class Synced:
         overruled[places[found]] = True
         return overruled
 
-    def _left(self) -> Iterator[tuple[Prints, list[str]]]:
+    def _left(self) -> Iterator[Segment]:
         merged, fresh = self._opened(), self._fresh
         wanted = present(merged.prints) & ~merged.seen & ~self._overruled()
         place = 0
@@ -171,24 +171,27 @@ class Synced:
             mine = np.flatnonzero(wanted[place : place + part.prints])
             if len(mine):
                 (segment,) = self._segments(part.place, part.place + 1)
-                named = [segment.keys[n] for n in mine] if segment.keys else []
-                yield segment.prints[mine], named
+                yield Segment(segment.prints[mine], segment.keys.take(mine) if len(segment.keys) else NO_KEYS)
             place += part.prints
         mine = np.flatnonzero(present(fresh.prints) & ~fresh.seen)
         if len(mine):
-            yield fresh.prints[mine], self._named(fresh.prints[mine])
+            yield Segment(fresh.prints[mine], self._named(fresh.prints[mine]))
 
-    def _named(self, prints: Prints) -> list[str]:
+    def _named(self, prints: Prints) -> pa.Array:
         """Return the canonical keys of appended prints."""
         if not self.head.keyed:
-            return []
+            return NO_KEYS
         wanted = _Sorted.of(prints)
-        keys = [""] * len(prints)
+        last = np.zeros(len(prints), np.int64)
+        found: list[pa.Array] = []
+        count = 0
         for segment in self.pages(self.appended):
-            found, places = wanted.find(segment.prints)
-            for row in np.flatnonzero(found).tolist():
-                keys[places[row]] = segment.keys[row]
-        return keys
+            there, places = wanted.find(segment.prints)
+            rows = np.flatnonzero(there)
+            last[places[rows]] = count + np.arange(len(rows))
+            found.append(segment.keys.take(rows))
+            count += len(rows)
+        return pa.concat_arrays(found).take(last)
 
     def _opened(self) -> _Sorted:
         if self._merged is None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from servers import state_place
@@ -67,7 +68,7 @@ def fill(store: StateStore, rejects: int = 3) -> None:
         store.commit(lease, "run-1", done)
         store.forget(lease, [("key", "aa"), ("user", "bb")])
         store.keep_synced(lease, True, keyed=True, new=True)
-        store.note_synced(lease, Segment(np.zeros(3, PRINT), ("[1]", "[2]", "[ü]")))
+        store.note_synced(lease, Segment(np.zeros(3, PRINT), pa.array(["[1]", "[2]", "[ü]"])))
     with store.acquire("parts", "slice-1", ttl=TTL) as lease:
         store.start_run(lease, "run-2", started=START)
         report = RunReport("run-2", "parts", "slice-1", START, START, 0, Counts(read=1), notes=("ü",))

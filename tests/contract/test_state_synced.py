@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from servers import state_place
@@ -42,7 +43,7 @@ def prints(*keys: int, item: int = 1, mark: int = DELIVERED, version: int = 0) -
 
 
 def segment(*keys: int, **values: int) -> Segment:
-    return Segment(prints(*keys, **values), tuple(f"[{key}]" for key in keys))
+    return Segment(prints(*keys, **values), pa.array([f"[{key}]" for key in keys], pa.string()))
 
 
 def known(store: StateStore, *keys: int) -> list[tuple[int, int, int] | None]:
@@ -114,7 +115,7 @@ def test_what_nobody_looked_up_has_vanished(store, lease, settle):
     found = store.synced("orders", keyed=True)
     found.look(prints(0, 1, 5, 10, 99))
     assert found.count_unseen() == (6, 10)
-    told = list(found.unseen(4))
+    told = [(part.prints, part.keys.to_pylist()) for part in found.unseen(4)]
     assert sorted(key for _, keys in told for key in keys) == sorted(
         f"[{key}]" for key in (2, 6, 7, 8, 9, 11)
     )
