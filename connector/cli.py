@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from connector.cli_backfill import backfill
 from connector.cli_options import (
     Accept,
     Adopt,
@@ -131,6 +132,7 @@ def reconcile(
 
 app.command()(plan)
 app.command()(trace)
+app.command()(backfill)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from connector.state.migrations import MIGRATIONS
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
-VERSION = 3
+VERSION = 4
 
 metadata = sa.MetaData()
 
@@ -160,6 +160,41 @@ segments = _table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("keys", sa.LargeBinary),
 )
+
+# `seam` is the extractor's, `asked` what a person wants, `paused` a truth; `ended` is null until every slice is done.
+backfills = _table(
+    "backfills",
+    _key("backfill"),
+    _text("sync", ""),
+    _text("seam", "{}"),
+    _text("asked", "{}"),
+    _number("created"),
+    _number("paused"),
+    _number("ended", nullable=True),
+    clustered=True,
+)
+sa.Index("connector_backfills_by_sync", backfills.c.sync, backfills.c.created)
+
+# `run` is the run of the last attempt; `counts` and `worked` (microseconds) are those of the attempts before it, or
+# of all where the slice does not run. `holding` is the extractor's, for each batch that is read and not finished.
+slices = _table(
+    "slices",
+    _key("backfill"),
+    _number("place", key=True),
+    _text("bounds", "{}"),
+    _number("rows"),
+    _text("state", "planned"),
+    _number("attempts"),
+    _number("started", nullable=True),
+    _number("updated"),
+    _number("worked"),
+    _text("run", ""),
+    _text("counts", "{}"),
+    _text("holding"),
+    _text("error", ""),
+    clustered=True,
+)
+sa.Index("connector_slices_by_state", slices.c.backfill, slices.c.state, slices.c.place)
 
 
 class StoreNow(FunctionElement[int]):

@@ -11,16 +11,15 @@ import sqlalchemy as sa
 
 from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
 from connector.state import commits, copying, destinations, forgotten, rejects, runs, syncs, watermarks
+from connector.state.backfill_store import BackfillStore
 from connector.state.database import Database
 from connector.state.lease import Lease, acquire, fenced
 from connector.state.rejects import RejectFilter
-from connector.state.synced_store import SyncedStore
+from connector.state.runs import LIVE
 from connector.state.syncs import SyncState
 
-LIVE = "live"  # the lane of a sync's ordinary runs
 
-
-class StateStore(SyncedStore):
+class StateStore(BackfillStore):
     """Watermarks, intents, runs, rejects and leases of all syncs.
 
     May be used by several threads, which wait for each other. Every method raises StateError where the store

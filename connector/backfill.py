@@ -1,0 +1,173 @@
+"""A backfill from its plan to its ledger: where it meets the live lane, how it is cut, and what it may not be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from connector import wiring
+from connector.config.models import Column, Sync
+from connector.errors import ConfigError
+from connector.extract.backfilling import Asked, Cut, Sizes, unsliceable
+from connector.model import EMPTY_WATERMARK
+from connector.mover import LEASE
+from connector.opening import Decided, Opening
+from connector.slices import Slices
+from connector.state.backfills import Backfill
+from connector.state.schema import now
+from connector.state.store import LIVE, StateStore
+
+Order = Literal["newest", "oldest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person wants filled, and how.
+
+    Attributes:
+        asked: the range.
+        order: which slices come first.
+        sizes: of slices.
+    """
+
+    asked: Asked
+    order: Order
+    sizes: Sizes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """As the ledger keeps it."""
+        return {"from": self.asked.low, "to": self.asked.high, "by": self.asked.by, "order": self.order}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A backfill as it would begin.
+
+    Attributes:
+        cut: seam and slices.
+        waits: whether the live lane must wait until it is done.
+        seconds: how long the plan took.
+        notes: what a person should know before it starts.
+    """
+
+    cut: Cut
+    waits: bool
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def shared(sync: Sync) -> bool:
+    """Tell whether items of one entity may come of several rows, where their order is promised (invariant 10)."""
+    ordered = [mapping for mapping in sync.mapping if mapping.kind != "event" or mapping.ordered]
+    if not ordered:
+        return False
+    if sync.source.type == "parquet" or len(ordered) > 1 or len(sync.source.key) != 1:
+        return True
+    named = {"product": "productId", "group": "accountId"}.get(ordered[0].kind)
+    identities = [named] if named else [name for name in ("profileId", "userId") if name in ordered[0].fields]
+    found = [ordered[0].fields.get(name) for name in identities]
+    return not any(isinstance(value, Column) and value.column == sync.source.key[0] and not value.hash for value in found)
+
+
+def refuse(sync: Sync, wanted: Wanted) -> None:
+    """Refuse what no backfill can keep the promises for.
+
+    Raises:
+        ConfigError: an event without a timestamp, synced, or an order that cannot be kept.
+    """
+    for number, mapping in enumerate(sync.mapping):
+        if mapping.kind == "event" and mapping.timestamp is None:
+            place = f"mapping.{number}.timestamp" if len(sync.mapping) > 1 else "mapping.timestamp"
+            raise unsliceable(
+                "its events have no timestamp, so Track would date them to the day they arrive",
+                "map timestamp to the column that says when it happened",
+                place,
+            )
+    if sync.source.tracked:
+        raise unsliceable(
+            "it keeps what was sent (synced), which has one writer: its live lane",
+            "run it: a first run reads everything, --resend all sends it again",
+            "source",
+        )
+    if shared(sync) and (wanted.order != "oldest" or wanted.sizes.workers > 1 or wanted.asked.by != "cursor"):
+        raise unsliceable(
+            "several rows may tell of one entity, so slices must come one after the other, the oldest first",
+            "add --order oldest --workers 1; the live lane waits meanwhile",
+        )
+
+
+def plan(sync: Sync, store: StateStore, wanted: Wanted) -> Planned:
+    """Look at the source and cut it; nothing is written.
+
+    Raises:
+        ConfigError: no backfill can be made of it.
+        ConnectorError: source or state cannot be read.
+    """
+    refuse(sync, wanted)
+    began = time.monotonic()
+    with ExitStack() as stack, wiring.located(sync):
+        opening = Opening(sync, store, Slices(), Decided())
+        opened = opening.open(stack, lambda _: None)
+        opening.compare(opened)
+        cut = opened.extractor.cut(opened.watermark, wanted.asked, wanted.sizes)
+    waits = shared(sync)
+    return Planned(cut, waits, time.monotonic() - began, tuple(_notes(cut, waits)))
+
+
+def _notes(cut: Cut, waits: bool) -> Iterator[str]:
+    yield from cut.notes
+    if waits:
+        yield "several rows may tell of one entity: the live lane reads nothing until the backfill is done"
+
+
+def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Planned]:
+    """Plan a backfill and write its ledger; where the live lane must not move meanwhile, it is held.
+
+    Raises:
+        ConfigError: as `plan`; or another one is not done.
+        LeaseHeld: the sync runs, and must not.
+    """
+    with ExitStack() as stack:
+        lease = None
+        if shared(sync) or _moves(store, sync):
+            lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+            stack.enter_context(lease.kept())
+        planned = plan(sync, store, wanted)
+        backfill = Backfill(
+            uuid.uuid4().hex[:12],
+            sync.id,
+            planned.cut.seam,
+            {**wanted.json, "waits": planned.waits},
+            now(),
+            paused=False,
+            ended=None,
+        )
+        parts = [(part.bounds, part.rows) for part in planned.cut.slices]
+        if wanted.order == "newest":
+            parts.reverse()
+        store.begin_backfill(backfill, parts, lease=lease, watermark=planned.cut.watermark)
+    return backfill, planned
+
+
+def _moves(store: StateStore, sync: Sync) -> bool:
+    """Tell whether the live lane's watermark is written: of a new sync, and of one that began behind the beginning."""
+    watermark = store.watermark(sync.id)
+    return watermark == EMPTY_WATERMARK or "from" in (part := watermark.get("rows") or {}) or "above" in part
+
+
+def unfinished(store: StateStore, sync: Sync) -> Backfill:
+    """Return the backfill of a sync that is not done.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = store.backfill(sync.id)
+    if found is None:
+        raise ConfigError(f"no backfill of {sync.sync} is unfinished", hint=f"connector backfill {sync.sync} begins one")
+    return found

@@ -1,0 +1,108 @@
+"""What ``connector backfill`` does once its words are parsed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from connector import console, console_backfill, wiring
+from connector.backfill import Wanted, begin, plan, refuse, unfinished
+from connector.config.models import Sync
+from connector.driving import Driver, Watcher
+from connector.errors import ConfigError
+from connector.executors import Kind, opening
+from connector.slices import SliceOrder
+from connector.state.backfills import Backfill
+from connector.state.store import StateStore
+from connector.stopping import StopSignal
+
+Action = Literal["run", "plan", "status", "pause", "resume", "retry", "abandon"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """The options of ``backfill``."""
+
+    wanted: Wanted
+    state: str
+    workers: int
+    executor: Kind
+    json: bool
+    action: Action = "run"
+
+
+def backfill(sync: Sync, options: BackfillOptions) -> int:
+    """Do what is asked, and return the exit code."""
+    with ExitStack() as stack:
+        reading = options.action in ("plan", "status")
+        store = stack.enter_context(wiring.open_store(options.state, read_only=reading))
+        match options.action:
+            case "plan":
+                with console.Live(sync.sync):
+                    planned = plan(sync, store, options.wanted)
+                console_backfill.plan(sync.sync, planned, options.wanted, json=options.json)
+            case "status":
+                found = store.backfill(sync.id, unfinished=False)
+                driven = found is not None and store.is_driven(found)
+                tally = store.tally(found) if found else None
+                console_backfill.status(sync.sync, found, tally, driven=driven, json=options.json)
+            case "pause":
+                store.pause_backfill(unfinished(store, sync), paused=True)
+                console.say(f"{sync.sync}: the backfill rests; go on: connector backfill {sync.sync} --resume")
+            case "abandon":
+                store.abandon_backfill(unfinished(store, sync))
+                console.say(f"{sync.sync}: the backfill is forgotten; what it has delivered stays delivered")
+            case _:
+                return _drive(sync, store, _found(sync, store, options), options)
+    return 0
+
+
+def _found(sync: Sync, store: StateStore, options: BackfillOptions) -> Backfill:
+    """Return the backfill to go on with, or begin one.
+
+    Raises:
+        ConfigError: another range is not done.
+    """
+    if options.action in ("resume", "retry"):
+        found = unfinished(store, sync)
+        if options.action == "retry":
+            console.note(f"{sync.sync}: {store.retry_slices(found)} failed slices are tried again")
+        return found
+    found = store.backfill(sync.id)
+    if found is None:
+        found, planned = begin(sync, store, options.wanted)
+        for text in planned.notes:
+            console.note(f"{sync.sync}: {text}")
+        console.note(f"{sync.sync}: {len(planned.cut.slices):,} slices of about {planned.cut.rows:,} rows are planned")
+        return found
+    asked = {name: found.asked.get(name) for name in ("from", "to", "by")}
+    if asked != {name: options.wanted.json[name] for name in asked}:
+        raise ConfigError(
+            f"another backfill of {sync.sync} is not done: {console_backfill.ranged(found.asked)}",
+            hint=f"go on with it: connector backfill {sync.sync} --resume; or forget it: --abandon",
+        )
+    return found
+
+
+def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOptions) -> int:
+    refuse(sync, _of(found, options))
+    order = SliceOrder(sync.file, sync.environment, options.state, found.id)
+    driver = Driver(store, found, order, options.workers, opening(options.executor, options.workers))
+    stop = StopSignal()
+    with stop.on_signals(), console_backfill.Slices(sync.sync, options.workers) as bar:
+        driven = driver.drive(stop, Watcher(bar.show, lambda text: console.note(f"{sync.sync}: {text}")))
+    store.prune(sync.id, sync.rejects.retention)
+    console_backfill.report(sync.sync, found, driven, json=options.json)
+    return driven.exit_code
+
+
+def _of(found: Backfill, options: BackfillOptions) -> Wanted:
+    """Return what is wanted of a backfill that was begun: its own order, with the workers of this command."""
+    from dataclasses import replace
+
+    from connector.extract.backfilling import Asked
+
+    asked = Asked(found.asked["from"], found.asked["to"], found.asked["by"])
+    sizes = replace(options.wanted.sizes, workers=options.workers)
+    return Wanted(asked, found.asked["order"], sizes)

@@ -1,0 +1,178 @@
+"""Drives a backfill: keeps its workers busy until no slice is left, whatever becomes of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from connector.errors import ConnectorError, SourceError, Stopped, worst_exit_code
+from connector.executors import Open
+from connector.model import Counts
+from connector.mover import LEASE
+from connector.slices import SliceOrder, SliceReport, run_slice
+from connector.state.backfills import Backfill, Tally, lane
+from connector.state.store import StateStore
+from connector.stopping import StopSignal
+
+# How often progress is looked at; seconds.
+_LOOK = 1.0
+# So many failed slices end a backfill: it is not they that fail.
+_FAILURES = 3
+# So often workers may be lost without a slice having been finished.
+_LOST = 20
+# What makes each further slice fail in the same way: a mistake, a wrong credential, a guard.
+_FATAL = (1, 2, 5)
+
+
+@dataclass(slots=True)
+class Driven:
+    """How the driving of a backfill went.
+
+    Attributes:
+        tally: of its slices at the end.
+        counts: of what was moved meanwhile.
+        exit_code: of the command.
+        error: what ended it.
+        failed: place -> why.
+        notes: what a person should know.
+        seconds: how long it took.
+        ended: whether every slice is done.
+    """
+
+    tally: Tally
+    counts: Counts = field(default_factory=Counts)
+    exit_code: int = 0
+    error: str = ""
+    failed: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told how it goes."""
+
+    tally: Callable[[Tally], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
+
+
+class Driver:
+    """Drives one backfill.
+
+    Args:
+        store: its ledger.
+        backfill: which.
+        order: what each worker is told.
+        workers: how many at once.
+        executor: opens where they work.
+    """
+
+    def __init__(
+        self, store: StateStore, backfill: Backfill, order: SliceOrder, workers: int, executor: Open
+    ) -> None:
+        self._store = store
+        self._backfill = backfill
+        self._order = order
+        self._workers = workers
+        self._open = executor
+        self._driven = Driven(store.tally(backfill))
+        self._codes: list[int] = []
+        self._lost = 0
+        self._over = False
+
+    def drive(self, stop: StopSignal, watcher: Watcher) -> Driven:
+        """Work until no slice is left, too many have failed, or it is stopped.
+
+        Raises:
+            LeaseHeld: somebody else drives it.
+            StateError: the ledger cannot be read or written.
+        """
+        began = time.monotonic()
+        backfill = self._backfill
+        with ExitStack() as stack:
+            driving = stack.enter_context(
+                self._store.acquire(backfill.sync, lane(backfill.id), ttl=dt.timedelta(seconds=LEASE))
+            )
+            with driving.kept():
+                self._store.pause_backfill(backfill, paused=False)
+                self._work(stop, watcher, driving.release)
+        self._driven.ended = self._store.end_backfill(backfill)
+        self._driven.tally = self._store.tally(backfill)
+        self._driven.seconds = time.monotonic() - began
+        if not self._driven.ended:
+            self._codes.append(self._why(stop))
+        self._driven.exit_code = worst_exit_code(self._codes)
+        return self._driven
+
+    def _why(self, stop: StopSignal) -> int:
+        """Return the exit code of a backfill that is not done, and say why it is not where nothing has."""
+        if not self._driven.error:
+            now = self._store.backfill_of(self._backfill.id)
+            paused = stop.requested or (now is not None and now.paused)
+            left = self._driven.tally.slices.get("failed", 0)
+            self._driven.error = "stopped" if paused or not left else f"{left} slices have failed"
+        return Stopped.exit_code
+
+    def _work(self, stop: StopSignal, watcher: Watcher, release: Callable[[], None]) -> None:
+        pool = self._open()
+        waiting: set[Future[SliceReport]] = set()
+        released = False
+        try:
+            while True:
+                if not (stop.requested or self._over):
+                    waiting |= {pool.submit(run_slice, self._order) for _ in range(self._workers - len(waiting))}
+                if not waiting:
+                    break
+                if stop.requested and not released:
+                    release()  # the workers see that nobody drives them, and stop
+                    released = True
+                done, waiting = wait(waiting, timeout=_LOOK, return_when=FIRST_COMPLETED)
+                if any(not self._taken(future, watcher) for future in done):
+                    pool, waiting = self._anew(pool), set()
+                watcher.tally(self._store.tally(self._backfill))
+        finally:
+            pool.shutdown(wait=not self._lost, cancel_futures=True)
+
+    def _taken(self, future: Future[SliceReport], watcher: Watcher) -> bool:
+        """Take what a worker reports; False where it was lost."""
+        try:
+            report = future.result()
+        except BrokenExecutor:
+            self._lost += 1
+            if self._lost > _LOST:
+                self._end(SourceError("workers are lost again and again", hint="look at the memory of this machine"))
+            return False
+        if report.done:
+            self._lost = 0
+        driven = self._driven
+        driven.counts += report.counts
+        for note in report.notes:
+            if note not in driven.notes:
+                driven.notes.append(note)
+                watcher.note(note)
+        for place, why in report.failed.items():
+            if why:
+                driven.failed[place] = why
+                watcher.note(f"slice {place} has failed: {why}")
+        if report.exit_code:
+            self._codes.append(report.exit_code)
+            driven.error = driven.error or report.error
+        stopped = report.failed and not all(report.failed.values())
+        failing = len(driven.failed) >= _FAILURES or report.exit_code in _FATAL or bool(report.error)
+        self._over |= report.exhausted or bool(stopped) or failing
+        return True
+
+    def _end(self, error: ConnectorError) -> None:
+        self._over = True
+        self._codes.append(error.exit_code)
+        self._driven.error = self._driven.error or str(error)
+
+    def _anew(self, pool: Executor) -> Executor:
+        """Return an executor in place of one whose workers are lost; others take up their slices."""
+        pool.shutdown(wait=False, cancel_futures=True)
+        return self._open()
