@@ -19,8 +19,9 @@ from connector.mover import LEASE
 from connector.opening import Decided, Opening
 from connector.slices import Slices
 from connector.state.backfills import Backfill
+from connector.state.runs import LIVE
 from connector.state.schema import now
-from connector.state.store import LIVE, StateStore
+from connector.state.store import StateStore
 
 Order = Literal["newest", "oldest"]
 
@@ -72,7 +73,9 @@ def shared(sync: Sync) -> bool:
     named = {"product": "productId", "group": "accountId"}.get(ordered[0].kind)
     identities = [named] if named else [name for name in ("profileId", "userId") if name in ordered[0].fields]
     found = [ordered[0].fields.get(name) for name in identities]
-    return not any(isinstance(value, Column) and value.column == sync.source.key[0] and not value.hash for value in found)
+    return not any(
+        isinstance(value, Column) and value.column == sync.source.key[0] and not value.hash for value in found
+    )
 
 
 def refuse(sync: Sync, wanted: Wanted) -> None:
@@ -169,5 +172,7 @@ def unfinished(store: StateStore, sync: Sync) -> Backfill:
     """
     found = store.backfill(sync.id)
     if found is None:
-        raise ConfigError(f"no backfill of {sync.sync} is unfinished", hint=f"connector backfill {sync.sync} begins one")
+        raise ConfigError(
+            f"no backfill of {sync.sync} is unfinished", hint=f"connector backfill {sync.sync} begins one"
+        )
     return found

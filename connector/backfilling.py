@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from connector import console, console_backfill, wiring
 from connector.backfill import Wanted, begin, plan, refuse, unfinished
@@ -12,12 +12,23 @@ from connector.config.models import Sync
 from connector.driving import Driver, Watcher
 from connector.errors import ConfigError
 from connector.executors import Kind, opening
+from connector.extract.backfilling import Asked
 from connector.slices import SliceOrder
 from connector.state.backfills import Backfill
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
 
-Action = Literal["run", "plan", "status", "pause", "resume", "retry", "abandon"]
+
+class Action(StrEnum):
+    """What is done with a backfill."""
+
+    RUN = "run"
+    PLAN = "plan"
+    STATUS = "status"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    ABANDON = "abandon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +40,30 @@ class BackfillOptions:
     workers: int
     executor: Kind
     json: bool
-    action: Action = "run"
+    action: Action = Action.RUN
 
 
 def backfill(sync: Sync, options: BackfillOptions) -> int:
     """Do what is asked, and return the exit code."""
     with ExitStack() as stack:
-        reading = options.action in ("plan", "status")
+        reading = options.action in (Action.PLAN, Action.STATUS)
         store = stack.enter_context(wiring.open_store(options.state, read_only=reading))
         match options.action:
-            case "plan":
+            case Action.PLAN:
                 with console.Live(sync.sync):
                     planned = plan(sync, store, options.wanted)
                 console_backfill.plan(sync.sync, planned, options.wanted, json=options.json)
-            case "status":
+            case Action.STATUS:
                 found = store.backfill(sync.id, unfinished=False)
                 driven = found is not None and store.is_driven(found)
                 tally = store.tally(found) if found else None
                 console_backfill.status(sync.sync, found, tally, driven=driven, json=options.json)
-            case "pause":
+            case Action.PAUSE:
                 store.pause_backfill(unfinished(store, sync), paused=True)
-                console.say(f"{sync.sync}: the backfill rests; go on: connector backfill {sync.sync} --resume")
-            case "abandon":
+                console.say(
+                    f"{sync.sync}: the backfill rests; go on: connector backfill {sync.sync} --resume"
+                )
+            case Action.ABANDON:
                 store.abandon_backfill(unfinished(store, sync))
                 console.say(f"{sync.sync}: the backfill is forgotten; what it has delivered stays delivered")
             case _:
@@ -64,25 +77,27 @@ def _found(sync: Sync, store: StateStore, options: BackfillOptions) -> Backfill:
     Raises:
         ConfigError: another range is not done.
     """
-    if options.action in ("resume", "retry"):
+    if options.action in (Action.RESUME, Action.RETRY):
         found = unfinished(store, sync)
-        if options.action == "retry":
+        if options.action is Action.RETRY:
             console.note(f"{sync.sync}: {store.retry_slices(found)} failed slices are tried again")
         return found
-    found = store.backfill(sync.id)
-    if found is None:
-        found, planned = begin(sync, store, options.wanted)
+    going = store.backfill(sync.id)
+    if going is None:
+        begun, planned = begin(sync, store, options.wanted)
         for text in planned.notes:
             console.note(f"{sync.sync}: {text}")
-        console.note(f"{sync.sync}: {len(planned.cut.slices):,} slices of about {planned.cut.rows:,} rows are planned")
-        return found
-    asked = {name: found.asked.get(name) for name in ("from", "to", "by")}
+        console.note(
+            f"{sync.sync}: {len(planned.cut.slices):,} slices of about {planned.cut.rows:,} rows are planned"
+        )
+        return begun
+    asked = {name: going.asked.get(name) for name in ("from", "to", "by")}
     if asked != {name: options.wanted.json[name] for name in asked}:
         raise ConfigError(
-            f"another backfill of {sync.sync} is not done: {console_backfill.ranged(found.asked)}",
+            f"another backfill of {sync.sync} is not done: {console_backfill.ranged(going.asked)}",
             hint=f"go on with it: connector backfill {sync.sync} --resume; or forget it: --abandon",
         )
-    return found
+    return going
 
 
 def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOptions) -> int:
@@ -99,10 +114,6 @@ def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOpti
 
 def _of(found: Backfill, options: BackfillOptions) -> Wanted:
     """Return what is wanted of a backfill that was begun: its own order, with the workers of this command."""
-    from dataclasses import replace
-
-    from connector.extract.backfilling import Asked
-
     asked = Asked(found.asked["from"], found.asked["to"], found.asked["by"])
     sizes = replace(options.wanted.sizes, workers=options.workers)
     return Wanted(asked, found.asked["order"], sizes)

@@ -32,34 +32,31 @@ class Executor(StrEnum):
     THREADS = "threads"
 
 
-class Do(StrEnum):
-    """What is done with a backfill."""
-
-    PLAN = "plan"
-    STATUS = "status"
-    PAUSE = "pause"
-    RESUME = "resume"
-    RETRY = "retry"
-    ABANDON = "abandon"
-
-
 def backfill(
     target: Target,
     configs: Configs = None,
     state: State = None,
     env: Env = None,
     least: Annotated[
-        str | None, typer.Option("--from", metavar="VALUE", help="Fill from this cursor on (with --by key: this key).")
+        str | None,
+        typer.Option("--from", metavar="VALUE", help="Fill from this cursor on (with --by key: this key)."),
     ] = None,
     most: Annotated[
-        str | None, typer.Option("--to", metavar="VALUE", help="Fill what lies below this; up to the live lane by default.")
+        str | None,
+        typer.Option(
+            "--to", metavar="VALUE", help="Fill what lies below this; up to the live lane by default."
+        ),
     ] = None,
     by: Annotated[By, typer.Option("--by", help="What slices are ranges of.")] = By.CURSOR,
     order: Annotated[Order, typer.Option("--order", help="Which slices come first.")] = Order.NEWEST,
     workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="Slices at once.")] = 2,
-    slices: Annotated[int | None, typer.Option("--slices", min=1, max=10_000, help="How many slices.")] = None,
+    slices: Annotated[
+        int | None, typer.Option("--slices", min=1, max=10_000, help="How many slices.")
+    ] = None,
     slice_rows: Annotated[int | None, typer.Option("--slice-rows", min=1, help="Rows of a slice.")] = None,
-    executor: Annotated[Executor, typer.Option("--executor", help="Where slices are worked on.")] = Executor.PROCESSES,
+    executor: Annotated[
+        Executor, typer.Option("--executor", help="Where slices are worked on.")
+    ] = Executor.PROCESSES,
     plan: Annotated[bool, typer.Option("--plan", help="Show slices and notes; begin nothing.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Show how far it is.")] = False,
     pause: Annotated[bool, typer.Option("--pause", help="Let it rest, wherever it is worked on.")] = False,
@@ -74,15 +71,27 @@ def backfill(
     from connector.extract.backfilling import Asked, Sizes
 
     with exit_codes():
-        asked = {Do.PLAN: plan, Do.STATUS: status, Do.PAUSE: pause, Do.RESUME: resume, Do.RETRY: retry, Do.ABANDON: abandon}
-        actions = [name.value for name, wanted in asked.items() if wanted]
+        asked = (
+            ("plan", plan),
+            ("status", status),
+            ("pause", pause),
+            ("resume", resume),
+            ("retry", retry),
+            ("abandon", abandon),
+        )
+        actions = [name for name, wanted in asked if wanted]
         if len(actions) > 1:
             raise ConfigError(f"--{actions[0]} and --{actions[1]} do not go together", hint="leave one out")
         sync = load(target, configs, env)
         sizes = Sizes(slice_rows, slices, workers)
         wanted = Wanted(Asked(least, most, by.value), order.value, sizes)
         options = backfilling.BackfillOptions(
-            wanted, state_of(sync, state), workers, executor.value, json, actions[0] if actions else "run"
+            wanted,
+            state_of(sync, state),
+            workers,
+            executor.value,
+            json,
+            backfilling.Action(actions[0] if actions else "run"),
         )
         code = backfilling.backfill(sync, options)
     raise typer.Exit(code)

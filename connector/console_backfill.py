@@ -115,7 +115,9 @@ def plan(name: str, planned: Planned, wanted: Wanted, *, json: bool) -> None:
 def status(name: str, found: Backfill | None, tally: Tally | None, *, driven: bool, json: bool) -> None:
     """Print how far the last backfill is."""
     if found is None or tally is None:
-        console.json_lines([{"sync": name, "backfill": None}]) if json else console.say(f"{name}: no backfill")
+        console.json_lines([{"sync": name, "backfill": None}]) if json else console.say(
+            f"{name}: no backfill"
+        )
         return
     state = "done" if found.ended else "running" if driven else "paused" if found.paused else "stopped"
     running = tally.slices.get("running", 0)
@@ -132,7 +134,10 @@ def status(name: str, found: Backfill | None, tally: Tally | None, *, driven: bo
         created = dt.datetime.fromtimestamp(found.created / 1e6, dt.UTC).isoformat()
         console.json_lines([{"sync": name, "backfill": found.id, "created": created, **values}])
         return
-    shown = {**values, "seconds_left": "" if found.ended else _left(tally, max(running, 1)) or "not known yet"}
+    shown = {
+        **values,
+        "seconds_left": "" if found.ended else _left(tally, max(running, 1)) or "not known yet",
+    }
     lines = [(key.replace("_", " "), "" if value is None else value) for key, value in shown.items()]
     console.table(f"{name}: backfill", ("", "value"), lines)
 
@@ -161,7 +166,11 @@ def report(name: str, found: Backfill, driven: Driven, *, json: bool) -> None:
         counts = driven.counts
         rows = [
             ("slices done", driven.tally.slices.get("done", 0)),
-            *((f"slices {each}", driven.tally.slices[each]) for each in _STATES if each != "done" and driven.tally.slices.get(each)),
+            *(
+                (f"slices {each}", driven.tally.slices[each])
+                for each in _STATES
+                if each != "done" and driven.tally.slices.get(each)
+            ),
             ("rows read", counts.read),
             ("delivered", counts.delivered),
             ("rejected", counts.rejected),

@@ -84,6 +84,7 @@ class Driver:
         self._codes: list[int] = []
         self._lost = 0
         self._over = False
+        self._exhausted = False
 
     def drive(self, stop: StopSignal, watcher: Watcher) -> Driven:
         """Work until no slice is left, too many have failed, or it is stopped.
@@ -121,13 +122,18 @@ class Driver:
     def _work(self, stop: StopSignal, watcher: Watcher, release: Callable[[], None]) -> None:
         pool = self._open()
         waiting: set[Future[SliceReport]] = set()
+        stop.wakes(lambda: setattr(self, "_over", True))
         released = False
         try:
-            while True:
-                if not (stop.requested or self._over):
-                    waiting |= {pool.submit(run_slice, self._order) for _ in range(self._workers - len(waiting))}
-                if not waiting:
-                    break
+            while waiting or self._left():
+                if not (self._over or self._exhausted):
+                    waiting |= {
+                        pool.submit(run_slice, self._order) for _ in range(self._workers - len(waiting))
+                    }
+                elif not waiting:  # what is left is held by somebody who is lost: his lease must run out
+                    stop.event.wait(_LOOK)
+                    self._exhausted = False
+                    continue
                 if stop.requested and not released:
                     release()  # the workers see that nobody drives them, and stop
                     released = True
@@ -136,7 +142,14 @@ class Driver:
                     pool, waiting = self._anew(pool), set()
                 watcher.tally(self._store.tally(self._backfill))
         finally:
-            pool.shutdown(wait=not self._lost, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _left(self) -> bool:
+        """Whether slices are left to work on, and this driver should."""
+        if self._over:
+            return False
+        left = self._store.tally(self._backfill).slices
+        return bool(left.get("planned") or left.get("running"))
 
     def _taken(self, future: Future[SliceReport], watcher: Watcher) -> bool:
         """Take what a worker reports; False where it was lost."""
@@ -144,8 +157,11 @@ class Driver:
             report = future.result()
         except BrokenExecutor:
             self._lost += 1
+            self._exhausted = False  # somebody must take up what it had
             if self._lost > _LOST:
-                self._end(SourceError("workers are lost again and again", hint="look at the memory of this machine"))
+                self._end(
+                    SourceError("workers are lost again and again", hint="look at the memory of this machine")
+                )
             return False
         if report.done:
             self._lost = 0
@@ -156,15 +172,14 @@ class Driver:
                 driven.notes.append(note)
                 watcher.note(note)
         for place, why in report.failed.items():
-            if why:
-                driven.failed[place] = why
-                watcher.note(f"slice {place} has failed: {why}")
+            driven.failed[place] = why
+            watcher.note(f"slice {place} has failed: {why}")
         if report.exit_code:
             self._codes.append(report.exit_code)
             driven.error = driven.error or report.error
-        stopped = report.failed and not all(report.failed.values())
         failing = len(driven.failed) >= _FAILURES or report.exit_code in _FATAL or bool(report.error)
-        self._over |= report.exhausted or bool(stopped) or failing
+        self._over |= report.stopped or failing
+        self._exhausted |= report.exhausted
         return True
 
     def _end(self, error: ConnectorError) -> None:

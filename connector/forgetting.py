@@ -22,9 +22,10 @@ from connector.config.models import Sync
 from connector.errors import ConfigError, ConnectorError, DestinationError
 from connector.keys import canonical_key
 from connector.mapping.forgotten import Kind, digests
+from connector.mover import LEASE
 from connector.rehearsal import items_of
-from connector.runner import LEASE, LIVE
 from connector.state.rejects import RejectFilter, StoredReject
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.synced import key_hash
 

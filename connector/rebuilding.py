@@ -14,7 +14,8 @@ from connector.config.models import Sync
 from connector.errors import ConfigError
 from connector.mapping.mapper import Mapper
 from connector.model import MappedBatch, Watermark
-from connector.runner import LEASE, LIVE
+from connector.mover import LEASE
+from connector.state.runs import LIVE
 from connector.stopping import StopSignal
 from connector.synced import NO_KEYS, Segment
 

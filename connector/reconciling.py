@@ -21,7 +21,8 @@ from connector.errors import ConfigError, StateError
 from connector.extract import Extractor, Range
 from connector.mapping.mapper import Mapper
 from connector.model import SourceBatch, Watermark
-from connector.runner import LEASE, LIVE
+from connector.mover import LEASE
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.state.synced import Synced
 from connector.synced import FILTERED, GONE, Prints, Segment

@@ -15,7 +15,8 @@ from connector.opening import Decided, Opening
 from connector.reading import Moving, News, Opened, Reading
 from connector.state import location
 from connector.state.lease import Lease
-from connector.state.store import LIVE, StateStore
+from connector.state.runs import LIVE
+from connector.state.store import StateStore
 from connector.state.synced import Synced
 from connector.stopping import StopSignal
 from connector.watching import Options, Watch

@@ -57,11 +57,12 @@ class SliceReport:
 
     Attributes:
         done: the places of the slices that it has finished.
-        failed: place -> why it failed; empty for one that was only stopped.
+        failed: place -> why it failed.
         counts: of all of them.
         exit_code: 0, or that of what ended it.
         error: what ended it before it had a slice, or with one.
         exhausted: whether no slice was left to take.
+        stopped: whether it was told to end: the backfill is paused, or nobody drives it.
         notes: what a person should know.
     """
 
@@ -71,6 +72,7 @@ class SliceReport:
     exit_code: int = 0
     error: str = ""
     exhausted: bool = False
+    stopped: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -91,11 +93,14 @@ def run_slice(order: SliceOrder) -> SliceReport:
             if backfill is None or backfill.ended is not None:
                 report.exhausted = True
                 return report
+            if backfill.paused:
+                stop.request()
             stack.enter_context(_watched(store, backfill, stop))
             with wiring.located(sync):
                 _Worker(sync, store, backfill, stop, report).work(stack, time.monotonic() + order.patience)
     except ConnectorError as error:
         report.exit_code, report.error = error.exit_code, str(error)
+    report.stopped = stop.requested
     return report
 
 
@@ -129,16 +134,20 @@ class Slices:
     whole = False
 
     def open(self, sync: Sync) -> Extractor:
+        """Open the source."""
         return wiring.open_extractor(sync)
 
     def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
+        """Yield nothing: what a person should know was said when the backfill began."""
         del opened, changed
         yield from ()
 
     def moving(self, opened: Opened) -> Moving:
+        """Not asked: each slice has its own."""
         raise NotImplementedError
 
     def conclude(self, opened: Opened, lease: Lease, counts: Counts) -> Conclusion:
+        """Not asked."""
         raise NotImplementedError
 
 
@@ -155,6 +164,8 @@ class _Worker:
         self._opened: Opened
 
     def work(self, stack: ExitStack, until: float) -> None:
+        if self._stop.requested:
+            return
         opening = Opening(self._sync, self._store, Slices(), Decided())
         self._opened = opening.open(stack, lambda _: None)
         opening.compare(self._opened)
@@ -197,8 +208,8 @@ class _Worker:
         self._report.counts += ended.counts
         if error is None:
             self._report.done.append(place)
-        else:
-            self._report.failed[place] = "" if state == "planned" else str(error)
+        elif state == "failed":
+            self._report.failed[place] = str(error)
             self._report.exit_code = error.exit_code
 
     def _moving(self, claim: Claim) -> tuple[Moving, Callable[[], None]]:

@@ -59,7 +59,9 @@ class BackfillStore(SyncedStore):
             if known is not None and known.id == backfill.id:
                 return  # it was committed, and the answer was lost
             if known is not None:
-                raise ConfigError(f"another backfill of {backfill.sync} was begun meanwhile", hint="look at its --status")
+                raise ConfigError(
+                    f"another backfill of {backfill.sync} was begun meanwhile", hint="look at its --status"
+                )
             syncs.enter(connection, backfill.sync, fingerprint)
             backfills.insert(connection, backfill, parts)
             if watermark:
@@ -77,7 +79,9 @@ class BackfillStore(SyncedStore):
 
     def backfill_of(self, backfill_id: str) -> Backfill | None:
         """Return a backfill by its id."""
-        return self._database.read(lambda connection: backfills.found(connection, table.c.backfill == backfill_id))
+        return self._database.read(
+            lambda connection: backfills.found(connection, table.c.backfill == backfill_id)
+        )
 
     def beside(self, sync_id: str) -> tuple[Mapping[str, Any], Sequence[Any], bool] | None:
         """Return the seam of a backfill that is not done, what its running slices hold, and whether the live lane waits."""
@@ -96,10 +100,7 @@ class BackfillStore(SyncedStore):
         """Take the lane of the next slice: one whose worker is lost, else one that is planned; None where none is left."""
         after, refused = 0, set[int]()
         while True:
-            places = self._database.read(
-                lambda connection, after=after: [*backfills.candidates(connection, self._database, backfill, after)]
-            )
-            places = [place for place in places if place not in refused]
+            places = [place for place in self._candidates(backfill, after) if place not in refused]
             if not places:
                 return None
             for place in places:
@@ -109,13 +110,26 @@ class BackfillStore(SyncedStore):
                     refused.add(place)
                     after = max(after, place)
                     continue
-                part = self._database.read(lambda connection, place=place: backfills.load(connection, backfill.id, place))
+                part = self._slice(backfill, place)
                 if part is not None and part.state in ("planned", "running"):
                     return Claim(part, lease)
                 lease.release()
 
+    def _candidates(self, backfill: Backfill, after: int) -> list[int]:
+        return self._database.read(
+            lambda connection: [*backfills.candidates(connection, self._database, backfill, after)]
+        )
+
+    def _slice(self, backfill: Backfill, place: int) -> LedgerSlice | None:
+        return self._database.read(lambda connection: backfills.load(connection, backfill.id, place))
+
     def start_slice(
-        self, lease: Lease, backfill: Backfill, part: LedgerSlice, run: tuple[str, dt.datetime], recovery: Recovery
+        self,
+        lease: Lease,
+        backfill: Backfill,
+        part: LedgerSlice,
+        run: tuple[str, dt.datetime],
+        recovery: Recovery,
     ) -> bool:
         """Enter the run of a slice, and what a lost worker had done of it; False where somebody has settled it since.
 
@@ -161,7 +175,9 @@ class BackfillStore(SyncedStore):
         if not self._database.write(lambda connection: backfills.hold(connection, bind, values)):
             raise lost(lease)
 
-    def finish_slice(self, lease: Lease, backfill: Backfill, place: int, report: RunReport, state: State) -> None:
+    def finish_slice(
+        self, lease: Lease, backfill: Backfill, place: int, report: RunReport, state: State
+    ) -> None:
         """Write how the run of a slice ended, and what the slice is from now on.
 
         Raises:
@@ -226,9 +242,7 @@ class BackfillStore(SyncedStore):
             known = connection.execute(sa.select(leases.c.lane).where(leases.c.sync == backfill.sync))
             prefix = backfills.lane(backfill.id)
             for lane in sorted(name for name in known.scalars() if name.startswith(prefix)):
-                refuse_if_held(
-                    connection, locked_row(connection, (backfill.sync, lane)), self._database
-                )
+                refuse_if_held(connection, locked_row(connection, (backfill.sync, lane)), self._database)
             backfills.clear(connection, backfill)
             backfills.drop(connection, table.c.backfill == backfill.id)
 

@@ -13,7 +13,17 @@ from connector.model import Counts
 from connector.state.database import Database
 from connector.state.holder import gone
 from connector.state.lease import holder_of
-from connector.state.schema import StoreNow, backfills, intents, leases, now, runs, slices, to_json, watermarks
+from connector.state.schema import (
+    StoreNow,
+    backfills,
+    intents,
+    leases,
+    now,
+    runs,
+    slices,
+    to_json,
+    watermarks,
+)
 
 State = Literal["planned", "running", "done", "failed"]
 
@@ -144,7 +154,9 @@ def found(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Bac
     return Backfill(row.backfill, row.sync, seam, asked, row.created, bool(row.paused), row.ended)
 
 
-def insert(connection: sa.Connection, backfill: Backfill, parts: Sequence[tuple[Mapping[str, Any], int]]) -> None:
+def insert(
+    connection: sa.Connection, backfill: Backfill, parts: Sequence[tuple[Mapping[str, Any], int]]
+) -> None:
     """Write a new ledger; `parts` are bounds and about how many rows, in the order of work."""
     row = {"seam": to_json(backfill.seam), "asked": to_json(backfill.asked)}
     place = {"backfill": backfill.id, "sync": backfill.sync, "created": backfill.created, "paused": 0}
@@ -157,7 +169,9 @@ def insert(connection: sa.Connection, backfill: Backfill, parts: Sequence[tuple[
     connection.execute(sa.insert(slices), rows)
 
 
-def candidates(connection: sa.Connection, database: Database, backfill: Backfill, after: int) -> Iterator[int]:
+def candidates(
+    connection: sa.Connection, database: Database, backfill: Backfill, after: int
+) -> Iterator[int]:
     """Yield slices that may be worked on: those whose worker is lost, which hold up the live lane, then a planned one."""
     clock = connection.execute(sa.select(StoreNow())).scalar_one()
     for row in connection.execute(_RUNNING, {"b_backfill": backfill.id}).all():

@@ -80,7 +80,11 @@ def finish(connection: sa.Connection, report: RunReport) -> None:
 
 def latest(connection: sa.Connection, sync: str, limit: int) -> list[RunReport]:
     """Return the runs of a sync's live lane, the newest first."""
-    newest = sa.select(runs).where(runs.c.sync == sync, runs.c.lane == LIVE).order_by(runs.c.started.desc(), runs.c.run_id.desc())
+    newest = (
+        sa.select(runs)
+        .where(runs.c.sync == sync, runs.c.lane == LIVE)
+        .order_by(runs.c.started.desc(), runs.c.run_id.desc())
+    )
     return [_report(row) for row in connection.execute(newest.limit(limit))]
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connector.errors import SourceError
 from connector.extract.backfilling import Asked, Cut, Hold, Sizes, unsliceable
-from connector.extract.databases.connected import PART, Connected
+from connector.extract.databases.connected import Connected
 from connector.extract.databases.horizon import stamp
 from connector.extract.databases.ordered import Scan, mixed, versions
 from connector.extract.databases.paging import paging
@@ -120,9 +120,7 @@ class Backfilled(Connected):
     def _refuse_mixed(self, cursor: Column) -> None:
         if self._reader.traits.mixed:
             keyset = self._scan(()).keyset
-            ends = [
-                self._reader.greatest(cursor, keyset.extreme(which, cursor)) for which in ("min", "max")
-            ]
+            ends = [self._reader.greatest(cursor, keyset.extreme(which, cursor)) for which in ("min", "max")]
             if len(kinds := {raw[0] for raw in ends if raw}) > 1:
                 raise mixed(cursor.name, kinds)
 

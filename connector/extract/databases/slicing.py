@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from connector.errors import ConfigError
@@ -39,7 +40,9 @@ class Slicing:
             asked: what is to be filled.
             sizes: of slices.
         """
-        low, high = (self._bound(text, asked.by, name) for text, name in ((asked.low, "--from"), (asked.high, "--to")))
+        low, high = (
+            self._bound(text, asked.by, name) for text, name in ((asked.low, "--from"), (asked.high, "--to"))
+        )
         seam: dict[str, Any] = {"by": asked.by, "low": low, "high": high}
         watermark = None
         if part and part.get("cursor"):
@@ -59,7 +62,7 @@ class Slicing:
             edges.pop(-2)  # the last place is the last row
         slices = [
             Slice({"after": after, "upto": upto}, size if upto else total - size * (len(edges) - 2))
-            for after, upto in zip(edges[:-1], edges[1:], strict=True)
+            for after, upto in pairwise(edges)
         ]
         return Cut(seam, slices, watermark, tuple(self._notes(part, asked, len(slices), total)))
 
@@ -132,7 +135,9 @@ class Slicing:
             f"{outputs}, row_number() over (order by {ordered}) as {_NUMBER}", conditions
         )
         names = ", ".join(OUTPUT.format(n) for n in range(len(order)))
-        sql = f"select {names} from ({inner}) connector_slices where {_NUMBER} % {size} = 0 order by {_NUMBER}"
+        sql = (
+            f"select {names} from ({inner}) connector_slices where {_NUMBER} % {size} = 0 order by {_NUMBER}"
+        )
         return self._fetched(sql, order)
 
     def _fetched(self, sql: str, order: Sequence[Column]) -> list[list[list[str]]]:
