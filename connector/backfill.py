@@ -159,9 +159,11 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
 
 
 def _moves(store: StateStore, sync: Sync) -> bool:
-    """Tell whether the live lane's watermark is written: of a new sync, and of one that began behind the beginning."""
+    """Tell whether the live lane's watermark may be written: of a new sync, of files, and where a first run began late."""
     watermark = store.watermark(sync.id)
-    return watermark == EMPTY_WATERMARK or "from" in (part := watermark.get("rows") or {}) or "above" in part
+    part = watermark.get("rows") or {}
+    files = sync.source.type == "parquet"
+    return files or watermark == EMPTY_WATERMARK or "from" in part or "above" in part
 
 
 def unfinished(store: StateStore, sync: Sync) -> Backfill:

@@ -76,6 +76,7 @@ def forget(sync: Sync, state: str, subject: Subject) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(wiring.open_store(state))
         lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+        store.refuse_backfilling(sync.id)
         with lease.kept():
             found = _identifiers(sync, subject)
             concerned = list(_concerned(store, sync, subject))

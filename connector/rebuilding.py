@@ -41,6 +41,7 @@ def rebuild(sync: Sync, state: str, *, sent: bool) -> None:
     with stop.on_signals(), ExitStack() as stack:
         store = stack.enter_context(wiring.open_store(state))
         lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+        store.refuse_backfilling(sync.id)
         with lease.kept(), wiring.located(sync), stop.interrupting():
             noted = _Noted(_mapped(sync, store.watermark(sync.id), stack) if sent else iter(()))
             store.rebuild_synced(lease, iter(noted), keyed=sync.source.keyed)

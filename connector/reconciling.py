@@ -144,6 +144,7 @@ def note_gone(sync: Sync, state: str, lost: Sequence[Prints]) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(wiring.open_store(state))
         lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+        store.refuse_backfilling(sync.id)
         for part in lost:
             gone = part.copy()
             gone["mark"] = GONE

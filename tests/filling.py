@@ -88,7 +88,9 @@ class People:
     def versions(self) -> dict[str, int]:
         """Return the version that each has now."""
         with self.engine.connect() as connection:
-            return {str(row[0]): row[1] for row in connection.execute(sa.text("select id, version from people"))}
+            return {
+                str(row[0]): row[1] for row in connection.execute(sa.text("select id, version from people"))
+            }
 
     def arrived(self) -> dict[str, list[int]]:
         """Return the versions of each in the order in which they arrived."""

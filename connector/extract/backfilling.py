@@ -28,6 +28,11 @@ class Asked:
     high: str | None = None
     by: By = "cursor"
 
+    @property
+    def ranged(self) -> bool:
+        """Whether a range is asked for, and not just what no run has read."""
+        return self.low is not None or self.high is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -144,3 +149,11 @@ class Sliced(Protocol):
 def unsliceable(why: str, hint: str, path: str = "") -> ConfigError:
     """Return the error for a source that no backfill can be cut from."""
     return ConfigError(f"no backfill of this sync: {why}", hint=hint, path=path)
+
+
+def passed() -> ConfigError:
+    """Return the error for a sync whose runs have read everything that there is to fill."""
+    return unsliceable(
+        "its runs have read every row up to where they are",
+        "to send rows again name their range (--from, --to), or: connector run --resend all",
+    )

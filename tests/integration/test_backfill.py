@@ -28,6 +28,8 @@ def test_a_new_sync_is_filled_while_its_live_lane_runs_and_people_change(people:
     words = ("--slice-rows", "500", "--workers", "3", "--executor", "threads")
     with people.changing() as made:
         process = people.shop.start("backfill", path, "--json", *words)
+        begun = ("backfill", path, "--status", "--json")
+        wait_for(lambda: people.shop.run(*begun).lines[0]["backfill"])
         runs = 0
         while process.poll() is None:
             ended = people.shop.run("run", "--json", path)
@@ -47,7 +49,17 @@ def test_an_old_sync_is_filled_below_its_watermark_only(shop: Shop) -> None:
     path = shop.write({"source.start": "2024-01-01 00:10:00"})
     assert shop.run("run", path).code == 0
     assert sorted(shop.received()) == list(range(600, 1001))
-    ended = shop.run("backfill", path, "--to", "2024-01-01 00:10:00", "--slice-rows", "100", "--executor", "threads", "--json")
+    ended = shop.run(
+        "backfill",
+        path,
+        "--to",
+        "2024-01-01 00:10:00",
+        "--slice-rows",
+        "100",
+        "--executor",
+        "threads",
+        "--json",
+    )
     assert ended.code == 0, ended
     [report] = ended.lines
     assert (report["counts"]["delivered"], report["slices"]["done"]) == (599, 6)
@@ -73,8 +85,8 @@ def test_the_order_of_slices(shop: Shop, order: str) -> None:
     words = ("--order", order, "--workers", "1", "--slice-rows", "100", "--executor", "threads")
     assert shop.run("backfill", path, *words).code == 0
     arrived = [stored.item["data"]["orderId"] for stored in shop.sandbox.items()]
-    parts = [list(range(first, first + 100)) for first in (1, 101, 201)]
-    assert arrived == sum(parts if order == "oldest" else parts[::-1], [])
+    firsts = (1, 101, 201) if order == "oldest" else (201, 101, 1)
+    assert arrived == [row for first in firsts for row in range(first, first + 100)]
 
 
 def test_slices_of_the_key_where_the_cursor_has_no_index(shop: Shop) -> None:
@@ -159,7 +171,7 @@ def test_an_interrupted_one_goes_on(shop: Shop) -> None:
     shop.sandbox.set_faults({"latency": 0.02})
     words = ("--slice-rows", "200", "--json")
     process = shop.start("backfill", path, *words)
-    wait_for(lambda: shop.sandbox.counters()["items"] > 300)
+    wait_for(lambda: shop.sandbox.stats()["items"] > 300)
     process.send_signal(2)
     stopped = end(process)
     assert stopped.code == 3, stopped
@@ -181,7 +193,7 @@ def test_a_pause_reaches_workers_wherever_they_are(shop: Shop) -> None:
     path = shop.write()
     shop.sandbox.set_faults({"latency": 0.02})
     process = shop.start("backfill", path, "--slice-rows", "200")
-    wait_for(lambda: shop.sandbox.counters()["items"] > 200)
+    wait_for(lambda: shop.sandbox.stats()["items"] > 200)
     assert shop.run("backfill", path, "--pause").code == 0
     assert end(process).code == 3
     assert shop.run("backfill", path, "--status", "--json").lines[0]["state"] == "paused"
@@ -212,7 +224,7 @@ def test_what_must_not_happen_meanwhile_is_refused(shop: Shop) -> None:
     path = shop.write()
     shop.sandbox.set_faults({"latency": 0.03})
     process = shop.start("backfill", path, "--slice-rows", "500", "--workers", "1")
-    wait_for(lambda: shop.sandbox.counters()["items"] > 100)
+    wait_for(lambda: shop.sandbox.stats()["items"] > 100)
     for words in (("run", "--resend", "all", path), ("forget", path, "--key", "7", "--yes")):
         shop.refuses(shop.run(*words), 3, "a backfill of sync orders is at work")
     shop.refuses(shop.run("backfill", path), 3, "held by process")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from connector.errors import ConfigError
-from connector.extract.backfilling import Asked, Cut, Sizes, Slice, unsliceable
+from connector.extract.backfilling import Asked, Cut, Sizes, Slice, passed, unsliceable
 from connector.extract.databases.incremental import Incremental
 from connector.extract.databases.lookback import bound
 from connector.extract.databases.ordered import Scan
@@ -46,7 +46,7 @@ class Slicing:
         seam: dict[str, Any] = {"by": asked.by, "low": low, "high": high}
         watermark = None
         if part and part.get("cursor"):
-            seam["at"] = self._old(part)
+            seam |= self._old(part) if asked.ranged else self._unread(part)
             watermark = self._reaching_back(part, seam)
         else:
             seam["at"] = self._new(seam)
@@ -72,6 +72,7 @@ class Slicing:
         found = [f"{cursor.sql} is not null"] if cursor.nullable else []
         found += [cursor.finite] if cursor.finite else []
         found.append(keyset.through(_raws(seam["at"])))
+        found += [keyset.compare("<", _raw(seam["below"]))] if seam.get("below") else []
         ranged = self.scan.keyset
         found += [ranged.compare(">=", _raw(seam["low"]))] if seam["low"] else []
         found += [ranged.compare("<", _raw(seam["high"]))] if seam["high"] else []
@@ -81,13 +82,22 @@ class Slicing:
 
     # ── the seam ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _old(self, part: Mapping[str, Any]) -> list[list[str]]:
+    def _unread(self, part: Mapping[str, Any]) -> dict[str, Any]:
+        """What no run has read as the first one began elsewhere."""
+        if part.get("above"):
+            return {"at": [list(part["above"])]}
+        if part.get("from"):
+            return {**self._old(part), "below": list(part["from"])}
+        raise passed()
+
+    def _old(self, part: Mapping[str, Any]) -> dict[str, Any]:
         """The place that runs have come to, or what lies so far below it that no run reads it again."""
         cursor = self.reading.scan.keyset.order[0]
         if self.reading.lookback:
             low = bound(_raw(part["cursor"]), self.reading.lookback, cursor)
-            return [list(low)]
-        return [list(part["cursor"]), *(list(raw) for raw in part.get("key", ()))][: len(self._order)]
+            return {"at": [list(low)]}
+        place = [list(part["cursor"]), *(list(raw) for raw in part.get("key", ()))]
+        return {"at": place[: len(self._order)]}
 
     def _new(self, seam: Mapping[str, Any]) -> list[list[str]]:
         """The last row below the horizon, and below where the backfill is to end: the live lane begins behind it."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.extract.backfilling import Asked, Cut, Hold, Sizes, Slice, unsliceable
+from connector.extract.backfilling import passed as done
 from connector.extract.files.batches import Assembler
 from connector.extract.files.checks import resolve
 from connector.extract.files.dataset import OpenFiles
@@ -36,19 +37,14 @@ class FilledFiles(OpenFiles):
         if asked.by != "cursor":
             raise unsliceable("slices of files are ranges of their paths", "leave --by out")
         todo = self._prepare(watermark)
-        moved: Watermark | None = None
-        if watermark:
+        if not watermark:
+            todos, moved = [each for each in todo.todos if _within(asked, each)], self._first(asked)
+        elif asked.ranged:
             read = self._footers.read([file for file in self._dataset.files if file.path in watermark])
-            todos = [each for each in passed(read, watermark, None) if _within(asked, each)]
-            notes: tuple[str, ...] = (
-                "runs have passed these rows already: they are sent again, under the same eventIds",
-            )
+            todos, moved = [each for each in passed(read, watermark, None) if _within(asked, each)], None
         else:
-            todos, moved, notes = (
-                [each for each in todo.todos if _within(asked, each)],
-                self._first(asked),
-                (),
-            )
+            todos, moved = self._unread(watermark)
+        notes = ("runs have passed these rows already: they are sent again, under the same eventIds",)
         pieces = [(each, *span) for each in todos for span in _spans(each, sizes.of(_rows(todos)))]
         if not pieces:
             raise unsliceable(
@@ -56,7 +52,7 @@ class FilledFiles(OpenFiles):
             )
         known = moved if moved is not None else watermark
         slices = [_slice(part, known) for part in _gathered(pieces, sizes.of(_rows(todos)))]
-        return Cut({"by": "files"}, slices, moved, notes)
+        return Cut({"by": "files"}, slices, moved, notes if watermark and asked.ranged else ())
 
     def read_slice(
         self,
@@ -88,6 +84,18 @@ class FilledFiles(OpenFiles):
             self._null_cursors = assembler.null_cursors
             del pieces[:]
             yield batch
+
+    def _unread(self, watermark: Watermark) -> tuple[list[Todo], Watermark]:
+        """The files that `start: now` has left unread, and their parts of the live watermark once they count as read."""
+        parts = {
+            path: part for path, part in watermark.items() if isinstance(part, dict) and part.get("unsent")
+        }
+        found = self._footers.read([file for file in self._dataset.files if file.path in parts])
+        todos = [Todo(file, footer) for file, footer in found if footer.digest == parts[file.path]["digest"]]
+        if not todos:
+            raise done()
+        read = {path: {**part, "unsent": False} for path, part in parts.items()}
+        return todos, Watermark(read)
 
     def _first(self, asked: Asked) -> Watermark:
         """The live watermark of a new sync: it has read every file below the end; what lies below the beginning is left out."""
