@@ -39,6 +39,7 @@ class BackfillOptions:
     state: str
     workers: int
     executor: Kind
+    scheduler: str | None
     json: bool
     action: Action = Action.RUN
 
@@ -102,8 +103,16 @@ def _found(sync: Sync, store: StateStore, options: BackfillOptions) -> Backfill:
 
 def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOptions) -> int:
     refuse(sync, _of(found, options))
-    order = SliceOrder(sync.file, sync.environment, options.state, found.id)
-    driver = Driver(store, found, order, options.workers, opening(options.executor, options.workers))
+    spread = options.executor == "dask"
+    if spread and options.state.startswith("sqlite"):
+        raise ConfigError(
+            "an SQLite state serves one machine, and the workers of a cluster may be on others",
+            hint="keep the state in PostgreSQL: --state postgresql://… (connector state copy brings it there)",
+        )
+    # The files of this machine are none of theirs.
+    order = SliceOrder(sync if spread else sync.file, sync.environment, options.state, found.id)
+    executor = opening(options.executor, options.workers, options.scheduler)
+    driver = Driver(store, found, order, options.workers, executor)
     stop = StopSignal()
     with stop.on_signals(), console_backfill.Slices(sync.sync, options.workers) as bar:
         driven = driver.drive(stop, Watcher(bar.show, lambda text: console.note(f"{sync.sync}: {text}")))

@@ -30,6 +30,7 @@ class Executor(StrEnum):
 
     PROCESSES = "processes"
     THREADS = "threads"
+    DASK = "dask"
 
 
 def backfill(
@@ -57,6 +58,9 @@ def backfill(
     executor: Annotated[
         Executor, typer.Option("--executor", help="Where slices are worked on.")
     ] = Executor.PROCESSES,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Of the Dask cluster.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show slices and notes; begin nothing.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Show how far it is.")] = False,
     pause: Annotated[bool, typer.Option("--pause", help="Let it rest, wherever it is worked on.")] = False,
@@ -82,6 +86,11 @@ def backfill(
         actions = [name for name, wanted in asked if wanted]
         if len(actions) > 1:
             raise ConfigError(f"--{actions[0]} and --{actions[1]} do not go together", hint="leave one out")
+        if (executor is Executor.DASK) != (scheduler is not None):
+            raise ConfigError(
+                "--executor dask and --scheduler go together",
+                hint="--executor dask --scheduler tcp://host:8786",
+            )
         sync = load(target, configs, env)
         sizes = Sizes(slice_rows, slices, workers)
         wanted = Wanted(Asked(least, most, by.value), order.value, sizes)
@@ -90,6 +99,7 @@ def backfill(
             state_of(sync, state),
             workers,
             executor.value,
+            scheduler,
             json,
             backfilling.Action(actions[0] if actions else "run"),
         )

@@ -1,4 +1,4 @@
-"""Where slices are worked on: threads or processes of this machine, all behind one `concurrent.futures.Executor`."""
+"""Where slices are worked on: processes or threads of this machine, or a cluster; all are `concurrent.futures.Executor`s."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from functools import partial
 from multiprocessing.connection import wait
 from typing import Literal
 
-Kind = Literal["processes", "threads"]
+Kind = Literal["processes", "threads", "dask"]
 Open = Callable[[], Executor]
 
 
-def opening(kind: Kind, workers: int) -> Open:
-    """Return what opens an executor, anew should its processes be lost."""
+def opening(kind: Kind, workers: int, scheduler: str | None = None) -> Open:
+    """Return what opens an executor, anew should its processes be lost.
+
+    Args:
+        kind: which.
+        workers: how many of this machine's.
+        scheduler: the cluster's address, for ``dask``.
+    """
+    if kind == "dask":
+        from connector.cluster import connect
+
+        assert scheduler is not None  # noqa: S101 - asked for with the options
+        return partial(connect, scheduler)
     if kind == "threads":
         return partial(ThreadPoolExecutor, workers, thread_name_prefix="slice")
     # Forked processes would inherit threads that are not there any more.
