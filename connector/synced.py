@@ -1,11 +1,13 @@
 """What Track is known to have, as it is noted for each row: hashes of its key and of its item.
 
-A print is stable: MD5, so that neither another machine nor another release of DuckDB makes a row look changed.
+A print is stable: MD5, so that neither another machine nor another release of DuckDB makes a row look changed. Keys
+that are one whole number, which most are, are mixed instead, by numpy: that costs a thirtieth.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,8 +64,33 @@ def joined(segments: Sequence[Segment]) -> Segment:
 
 def key_hash(key: str) -> tuple[int, int]:
     """Return `high` and `low` of the hash of a canonical key."""
+    if _WHOLE.match(key) and _LEAST <= (number := int(key[1:-1])) < -_LEAST:
+        high, low = whole_hashes(np.array([number], np.int64))
+        return int(high[0]), int(low[0])
     digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
     return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:12], "big")
+
+
+def whole_hashes(numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Return `high` and `low` of the hashes of keys that are one whole number each: ``[7]`` in canonical form."""
+    plain = numbers.view(np.uint64)
+    return _mixed(plain), _mixed(plain + _STEP) >> np.uint64(32)
+
+
+def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Spread numbers over all of 64 bits, no two to the same place (splitmix64's finish)."""
+    mixed = numbers + _STEP
+    mixed ^= mixed >> np.uint64(30)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
+
+
+_WHOLE = re.compile(r"\[(0|-?[1-9]\d{0,18})\]\Z")
+_LEAST = -(1 << 63)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 def outcome(prints: Prints) -> npt.NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from connector.mapping.engine import ROWS, Engine
 from connector.mapping.kinds import ColumnType, described
 from connector.mapping.notes import notes
 from connector.mapping.objects import HIDDEN
-from connector.mapping.prints import add_unmapped, prints_of
+from connector.mapping.prints import add_unmapped, is_printed, prints_of
 from connector.mapping.rejects import Shown
 from connector.mapping.scope import Scope
 from connector.mapping.selection import select
@@ -117,7 +117,7 @@ class Mapper:
         if forgotten.any():
             mapped = replace(mapped, warnings={**mapped.warnings, "forgotten": int(forgotten.sum())})
         mapped = replace(mapped, key=_keys(result, kept, batch)) if self._spec.key else mapped
-        return self._printed(mapped, result, kept, plan) if "known" in result.column_names else mapped
+        return self._printed(mapped, result, kept, plan) if is_printed(result) else mapped
 
     def _printed(self, mapped: MappedBatch, result: pa.Table, kept: Indexes, plan: Plan) -> MappedBatch:
         """Add what is kept of rows: also of those that a transform dropped, as they are there."""

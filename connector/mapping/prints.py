@@ -13,25 +13,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.mapping.typed import Typed
 from connector.model import Reject, SourceBatch
-from connector.synced import PRINT, Prints, key_hash
+from connector.synced import PRINT, Prints, key_hash, whole_hashes
 
 Indexes = npt.NDArray[np.int64]
 _HEX = 32  # digits of an MD5
+_INT64 = ("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger")
 
 
 def prints_of(result: pa.Table, kept: Indexes, batch: SourceBatch, said: tuple[str, str | None]) -> Prints:
     """Return a print for each row of `batch`, those of rows that were not mapped being zero.
 
     Args:
-        result: what the SELECT gave, with ``known``.
+        result: what the SELECT gave; `is_printed`.
         kept: the indexes of the rows that it is for.
         batch: the rows.
         said: kind of the mapping, and the one name of all its events or None.
     """
     prints = np.zeros(batch.rows.num_rows, PRINT)
-    known = _bytes(result["known"]).view(">u8").reshape(-1, 2)
-    prints["high"][kept], prints["low"][kept] = known[:, 0], known[:, 1] >> 32
+    prints["high"][kept], prints["low"][kept] = _keys(result)
     # Where a row is one event it is known by its key alone: the hash that is at hand will do, though another release
     # of DuckDB may have another.
     if "item" in result.column_names:
@@ -41,6 +42,45 @@ def prints_of(result: pa.Table, kept: Indexes, batch: SourceBatch, said: tuple[s
     prints["item"][kept] = item ^ _salt(said)
     prints["version"] = _numbers(batch.version, batch.rows.num_rows)
     return prints
+
+
+def known_by(key: str, parts: Sequence[Typed]) -> dict[str, str]:
+    """Return SQL of what the hash of a key is made of, by name.
+
+    Args:
+        key: SQL of the canonical key.
+        parts: its columns.
+    """
+    hashed = {"known": f"md5({key})"}
+    if len(parts) > 1 or parts[0].form not in ("integer", "decimal", "number", "float"):
+        return hashed
+    if str(parts[0].type.id) in _INT64:
+        return {"whole": f"{parts[0].sql}::BIGINT"}
+    # Others may be whole numbers, too: their text says it.
+    whole = f"CASE WHEN regexp_full_match({key}, '\\[(0|-?[1-9][0-9]{{0,18}})\\]') THEN {key}[2:-2] END"
+    return hashed | {"whole": f"TRY_CAST({whole} AS BIGINT)"}
+
+
+def is_printed(result: pa.Table) -> bool:
+    """Tell whether a SELECT was made for tracked rows."""
+    return "known" in result.column_names or "whole" in result.column_names
+
+
+def _keys(result: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Return `high` and `low` of the hashes of keys."""
+    if "whole" not in result.column_names:
+        known = _bytes(result["known"]).view(">u8").reshape(-1, 2).astype(np.uint64)
+        return known[:, 0], known[:, 1] >> np.uint64(32)
+    whole = result["whole"].combine_chunks()
+    high, low = whole_hashes(_int64(whole))
+    if not whole.null_count:
+        return high, low
+    others = whole.is_null().to_numpy(zero_copy_only=False)
+    if "known" in result.column_names:
+        high[others], low[others] = _keys(result.select(["known"]).filter(pa.array(others)))
+    else:
+        high[others], low[others] = key_hash("[null]")
+    return high, low
 
 
 def add_unmapped(
