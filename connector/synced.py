@@ -22,6 +22,7 @@ import pyarrow as pa
 PRINT = np.dtype([("high", "<u8"), ("low", "<u4"), ("item", "<u8"), ("version", "<i8"), ("mark", "u1")])
 
 Prints = npt.NDArray[Any]
+Marks = npt.NDArray[np.uint8]
 
 # What became of the row with a print.
 DELIVERED = 0
@@ -93,16 +94,17 @@ _LEAST = -(1 << 63)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
-def outcome(prints: Prints) -> npt.NDArray[np.uint8]:
-    """Return what became of the rows, whatever Track has of earlier versions."""
-    bare: npt.NDArray[np.uint8] = prints["mark"] & np.uint8(LEFT - 1)
+def outcome(marks: Marks) -> Marks:
+    """Return what became of the rows with these marks, whatever Track has of earlier versions."""
+    bare: Marks = marks & np.uint8(LEFT - 1)
     return bare
 
 
-def present(prints: Prints) -> npt.NDArray[np.bool_]:
-    """Say of which rows Track has an item, or may have one, that is not of a vanished row."""
-    found: npt.NDArray[np.bool_] = np.isin(outcome(prints), (DELIVERED, DOUBT))
-    return found | ((prints["mark"] & np.uint8(LEFT)) > 0)
+def present(marks: Marks) -> npt.NDArray[np.bool_]:
+    """Say of rows with which of these marks Track has an item, or may have one; not of those that vanished."""
+    last = outcome(marks)
+    found: npt.NDArray[np.bool_] = (last == DELIVERED) | (last == DOUBT) | ((marks & np.uint8(LEFT)) > 0)
+    return found
 
 
 def latest(prints: Prints) -> npt.NDArray[np.int64]:
