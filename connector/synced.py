@@ -38,7 +38,7 @@ LEFT = 8  # Track has, or may have, an item of an earlier version of the row
 OVER = 16  # never stored: something is known of the row, which must not count any more once an item is on its way
 
 NOTHING: Prints = np.empty(0, PRINT)
-NO_KEYS: pa.Array = pa.array([], pa.string())
+NO_KEYS: pa.Array = pa.nulls(0, pa.string())  # pa.array would load pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +107,19 @@ def present(marks: Marks) -> npt.NDArray[np.bool_]:
     return found
 
 
-def latest(prints: Prints) -> npt.NDArray[np.int64]:
-    """Return the places of the last print of each key, in the order of their keys' hashes."""
-    order = np.argsort(prints["high"])
-    high = prints["high"][order]
+def latest(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """Return the places of the last print of each key, in the order of their keys' hashes, which `high` and `low` are."""
+    order = np.argsort(high)
+    ordered = high[order]
     twice = np.zeros(len(order), np.bool_)
-    twice[1:] = high[1:] == high[:-1]
+    twice[1:] = ordered[1:] == ordered[:-1]
     if not twice.any():
         return order
     # Few have a neighbour with the same hash: only these are ordered by the rest of it, and by when they became known.
     twice[:-1] |= twice[1:]
     group = order[twice]
-    order[twice] = group[np.lexsort((group, prints["low"][group], prints["high"][group]))]
-    ordered = prints[order]
-    last = np.ones(len(ordered), np.bool_)
-    last[:-1] = (ordered["high"][1:] != ordered["high"][:-1]) | (ordered["low"][1:] != ordered["low"][:-1])
+    order[twice] = group[np.lexsort((group, low[group], high[group]))]
+    rest = low[order]
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = (ordered[1:] != ordered[:-1]) | (rest[1:] != rest[:-1])
     return order[last]

@@ -13,41 +13,43 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connector.synced import PRINT, Prints
+from connector.synced import PRINT, Prints, latest
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
+Columns = dict[str, npt.NDArray[Any]]
 
 _NAMES = ("high", "low", "item", "version", "mark")
-_ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+_AT_ONCE = 1_000_000
 
 
 class Lookup:
     """Prints, each key once, and which of them were seen.
 
     Args:
-        count: how many.
-        parts: all of them, in order.
-        held: whether in memory; else in unnamed files, which go with it (invariant 7).
+        columns: the prints' fields, in the order of their keys' hashes.
 
     Attributes:
         seen: which were found so far.
     """
 
-    def __init__(self, count: int, parts: Iterable[Prints], *, held: bool) -> None:
-        self._count = count
-        # One more at the end of the hashes stops each search.
-        self._columns = {
-            name: _column(PRINT[name], count + 1 if name == "high" else count, held=held) for name in _NAMES
-        }
-        place = 0
-        for part in parts:
-            for name, column in self._columns.items():
-                column[place : place + len(part)] = part[name]
-            place += len(part)
-        self._columns["high"][count] = _ALL
-        self._shift, self._starts = _beginnings(self._columns["high"][:count])
-        self.seen: Flags = np.zeros(count, np.bool_)
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._count = len(columns["high"])
+        self._shift, self._starts = _beginnings(columns["high"])
+        self.seen: Flags = np.zeros(self._count, np.bool_)
+
+    @classmethod
+    def ordered(cls, count: int, parts: Iterable[Prints], *, held: bool) -> Lookup:
+        """Make it of `count` prints that come in order; not `held` in memory, they lie in unnamed files (invariant 7)."""
+        return cls(_columns(count, parts, held=held))
+
+    @classmethod
+    def unordered(cls, count: int, parts: Iterable[Prints]) -> Lookup:
+        """Make it of `count` prints in the order in which they became known; the last of each key is in it."""
+        columns = _columns(count, parts, held=True)
+        last = latest(columns["high"], columns["low"])
+        return cls({name: column[last] for name, column in columns.items()})
 
     def __len__(self) -> int:
         return self._count
@@ -65,12 +67,10 @@ class Lookup:
         highs, lows = self._columns["high"], self._columns["low"]
         places = self._starts[(high >> self._shift).astype(np.int64)].astype(np.int64)
         behind = np.flatnonzero(highs[places] < high)
-        while len(behind):
+        while len(behind := behind[places[behind] < self._count - 1]):
             places[behind] += 1
             behind = behind[highs[places[behind]] < high[behind]]
-        found: Flags = (highs[places] == high) & (places < self._count)
-        places[~found] = 0
-        found &= lows[places] == low
+        found: Flags = (highs[places] == high) & (lows[places] == low)
         self._step_over_twins(found, places, (high, low))
         if seen:
             self.seen[places[found]] = True
@@ -95,7 +95,7 @@ class Lookup:
 
     def prints(self, chosen: slice | Places | Flags) -> Prints:
         """Return some of the prints."""
-        columns = {name: column[: self._count][chosen] for name, column in self._columns.items()}
+        columns = {name: column[chosen] for name, column in self._columns.items()}
         prints = np.empty(len(columns["high"]), PRINT)
         for name, column in columns.items():
             prints[name] = column
@@ -107,19 +107,14 @@ class Lookup:
         return self._columns["mark"]
 
 
-def _beginnings(high: npt.NDArray[np.uint64]) -> tuple[np.uint64, npt.NDArray[np.int32]]:
-    """Return how far hashes are shifted, and for each value that they have then where it begins."""
-    bits = max(1, len(high).bit_length() - 2)
-    shift = np.uint64(64 - bits)
-    starts = np.zeros(1 << bits, np.int64)
-    for first in range(0, len(high), _AT_ONCE):
-        groups = (high[first : first + _AT_ONCE] >> shift).astype(np.int64)
-        starts += np.bincount(groups, minlength=len(starts))
-    np.cumsum(starts, out=starts)
-    return shift, np.concatenate([[0], starts[:-1]]).astype(np.int32)
-
-
-_AT_ONCE = 1_000_000
+def _columns(count: int, parts: Iterable[Prints], *, held: bool) -> Columns:
+    columns = {name: _column(PRINT[name], count, held=held) for name in _NAMES}
+    place = 0
+    for part in parts:
+        for name, column in columns.items():
+            column[place : place + len(part)] = part[name]
+        place += len(part)
+    return columns
 
 
 def _column(kind: np.dtype[Any], count: int, *, held: bool) -> npt.NDArray[Any]:
@@ -127,3 +122,16 @@ def _column(kind: np.dtype[Any], count: int, *, held: bool) -> npt.NDArray[Any]:
         return np.empty(count, kind)
     with tempfile.TemporaryFile(prefix="connector-") as file:
         return np.memmap(file, kind, "w+", shape=(count,))
+
+
+def _beginnings(high: npt.NDArray[np.uint64]) -> tuple[np.uint64, npt.NDArray[np.int32]]:
+    """Return how far hashes are shifted, and for each value that they have then where its first one stands."""
+    bits = max(1, len(high).bit_length() - 2)
+    shift = np.uint64(64 - bits)
+    ends = np.zeros(1 << bits, np.int64)
+    for first in range(0, len(high), _AT_ONCE):
+        groups = (high[first : first + _AT_ONCE] >> shift).astype(np.int64)
+        ends += np.bincount(groups, minlength=len(ends))
+    np.cumsum(ends, out=ends)
+    starts = np.minimum(np.concatenate([[0], ends[:-1]]), max(0, len(high) - 1))
+    return shift, starts.astype(np.int32)

@@ -25,7 +25,7 @@ _APPEND = sa.insert(segments)
 _LAST = sa.select(sa.func.max(segments.c.place)).where(*_ours)
 _PARTS = sa.select(*segments.c["place", "prints", "first"]).where(*_ours).order_by(segments.c.place)
 _DATA = (
-    sa.select(*segments.c["prints", "data", "keys"])
+    sa.select(*segments.c["prints", "first", "data", "keys"])
     .where(
         *_ours,
         segments.c.place >= sa.bindparam("b_first", type_=sa.BigInteger),
@@ -100,7 +100,13 @@ def iterate(connection: sa.Connection, found: Head, first: int, last: int) -> li
     rows = connection.execute(_DATA, bind).all()
     if len(rows) != last - first:
         raise lost(found.sync, "parts of it are missing")
-    return [Segment(_prints(found, row.prints, row.data), _unpacked(row.prints, row.keys)) for row in rows]
+    return [
+        Segment(
+            _prints(found, row.prints, row.data, ordered=row.first is not None),
+            _unpacked(row.prints, row.keys),
+        )
+        for row in rows
+    ]
 
 
 def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
@@ -131,7 +137,8 @@ def write(
     """Write a segment at its place; the head is the caller's matter."""
     row = {"sync": found.sync, "generation": found.generation, "place": place, "prints": len(segment)}
     first = int(segment.prints["high"][0]) - _MIDDLE if ordered else None
-    data = _bytes(segment.prints)
+    # What is appended will be merged soon, and a run waits for it: it is stored as it is.
+    data = _bytes(segment.prints) if ordered else segment.prints.tobytes()
     keys = _packed(segment.keys) if found.keyed else None
     connection.execute(_APPEND, {**row, "first": first, "data": data, "keys": keys})
 
@@ -172,10 +179,12 @@ def _bytes(prints: Prints) -> bytes:
     return b"".join([*(prints[name].tobytes() for name in _PLAIN), packed])
 
 
-def _prints(found: Head, count: int, data: bytes) -> Prints:
+def _prints(found: Head, count: int, data: bytes, *, ordered: bool) -> Prints:
     prints = np.empty(count, PRINT)
     place = 0
     try:
+        if not ordered:
+            return np.frombuffer(data, PRINT, count)
         for name in _PLAIN:
             kind = PRINT[name]
             prints[name] = np.frombuffer(data, kind, count, place)

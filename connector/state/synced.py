@@ -16,7 +16,7 @@ from connector.state import segments
 from connector.state.database import Database
 from connector.state.lookup import Flags, Lookup
 from connector.state.segments import Head, Part
-from connector.synced import DOUBT, NO_KEYS, NOTHING, PRINT, Prints, Segment, joined, latest, outcome, present
+from connector.synced import DOUBT, NO_KEYS, PRINT, Prints, Segment, joined, outcome, present
 
 # Prints of a merged segment, and how many prints and segments are read from the store at once.
 MERGED = 65_536
@@ -49,7 +49,7 @@ class Synced:
         self.merged = [part for part in parts if part.first is not None]
         self.appended = parts[len(self.merged) :]
         self._merged: Lookup | None = None
-        self._fresh = Lookup(0, (), held=True)
+        self._fresh = Lookup.ordered(0, (), held=True)
 
     @property
     def size(self) -> int:
@@ -152,7 +152,7 @@ class Synced:
         """Return the canonical keys of appended prints."""
         if not self.head.keyed:
             return NO_KEYS
-        wanted = Lookup(len(prints), [prints], held=True)
+        wanted = Lookup.ordered(len(prints), [prints], held=True)
         last = np.zeros(len(prints), np.int64)
         found: list[pa.Array] = []
         count = 0
@@ -168,11 +168,9 @@ class Synced:
         if self._merged is None:
             total = sum(part.prints for part in self.merged)
             pages = (segment.prints for segment in self.pages(self.merged))
-            self._merged = Lookup(total, pages, held=total <= _HELD)
-            found = [segment.prints for segment in self.pages(self.appended)]
-            appended = np.concatenate(found) if found else NOTHING
-            last = appended[latest(appended)]
-            self._fresh = Lookup(len(last), [last], held=True)
+            self._merged = Lookup.ordered(total, pages, held=total <= _HELD)
+            pages = (segment.prints for segment in self.pages(self.appended))
+            self._fresh = Lookup.unordered(sum(part.prints for part in self.appended), pages)
         return self._merged
 
     def pages(self, parts: Sequence[Part]) -> Iterator[Segment]:
@@ -188,4 +186,3 @@ class Synced:
 
     def _segments(self, first: int, last: int) -> list[Segment]:
         return self._database.read(lambda connection: segments.iterate(connection, self.head, first, last))
-

@@ -29,8 +29,8 @@ def prints(keys: list[tuple[int, int]]) -> Prints:
 @given(keys=st.lists(HALVES, unique=True, max_size=60), others=st.lists(HALVES, max_size=20))
 def test_what_is_there_is_found_and_nothing_else(held, keys, others):
     known = prints(keys)
-    ordered = known[latest(known)]
-    lookup = Lookup(len(ordered), [ordered[:3], ordered[3:]], held=held)
+    ordered = known[latest(known["high"].copy(), known["low"].copy())]
+    lookup = Lookup.ordered(len(ordered), [ordered[:3], ordered[3:]], held=held)
     wanted = prints([*keys, *others])
     found, places = lookup.find(wanted)
     assert found.tolist() == [tuple(key) in set(keys) for key in [*keys, *others]]
@@ -40,3 +40,14 @@ def test_what_is_there_is_found_and_nothing_else(held, keys, others):
     assert filled["item"][: len(keys)].tolist() == [*range(len(keys))]
     assert lookup.seen.all()
     assert (lookup.prints(slice(None)) == ordered).all()
+
+
+@given(keys=st.lists(HALVES, max_size=60))
+def test_of_several_prints_of_a_key_the_last_is_found(keys):
+    known = prints(keys)
+    lookup = Lookup.unordered(len(known), [known[:7], known[7:]])
+    assert len(lookup) == len(set(keys))
+    found, places = lookup.find(known)
+    assert found.all()
+    last = {key: n for n, key in enumerate(keys)}
+    assert lookup.prints(places)["item"].tolist() == [last[key] for key in keys]
