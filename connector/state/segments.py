@@ -6,6 +6,7 @@ is appended has no index but its place; merged segments are sorted by the hashes
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from connector.errors import StateError
-from connector.state.schema import segments, synced
-from connector.synced import NO_KEYS, PRINT, Prints, Segment
+from connector.state.schema import intents, segments, synced
+from connector.synced import NO_KEYS, PRINT, Prints, Segment, joined
 
 _sync = segments.c.sync == sa.bindparam("b_sync")
 _ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
@@ -33,6 +34,18 @@ _DATA = (
     )
     .order_by(segments.c.place)
 )
+
+
+_doubtful = (intents.c.sync == sa.bindparam("b_sync"), intents.c.prints.is_not(None))
+_theirs = (
+    *_doubtful,
+    intents.c.lane == sa.bindparam("b_lane"),
+    intents.c.token != sa.bindparam("b_token"),
+)
+_in_order = (intents.c.token, intents.c.seq)
+_DOUBT = sa.select(*intents.c["prints", "keys"]).where(*_doubtful).order_by(*_in_order)
+_LEFT = sa.select(*intents.c["prints", "keys"]).where(*_theirs).order_by(*_in_order)
+_SETTLE = sa.update(intents).where(*_theirs).values(prints=None, keys=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,43 @@ def iterate(connection: sa.Connection, found: Head, first: int, last: int) -> li
             _unpacked(row.prints, row.keys),
         )
         for row in rows
+    ]
+
+
+def packed(segment: Segment) -> dict[str, bytes | None]:
+    """Return what stands in the row of an intent: prints, and keys where there are any."""
+    keys = _packed(segment.keys) if len(segment.keys) else None
+    return {"prints": segment.prints.tobytes() if len(segment) else None, "keys": keys}
+
+
+def doubtful(connection: sa.Connection, sync: str) -> list[Segment]:
+    """Return what requests put in doubt that are under way, or whose end was never recorded."""
+    return _doubt(connection.execute(_DOUBT, {"b_sync": sync}).all())
+
+
+def adopt(connection: sa.Connection, found: Head, place: int, bind: Mapping[str, Any]) -> None:
+    """Append what earlier holders of a lane left in doubt.
+
+    Args:
+        connection: in a transaction.
+        found: what there is.
+        place: behind its last segment.
+        bind: names the lane and the token of its holder.
+    """
+    left = _doubt(connection.execute(_LEFT, bind).all())
+    if left:
+        write(connection, found, place, joined(left))
+        settle(connection, bind)
+
+
+def settle(connection: sa.Connection, bind: Mapping[str, Any]) -> None:
+    """Let nothing be in doubt any more of what earlier holders of a lane left."""
+    connection.execute(_SETTLE, bind)
+
+
+def _doubt(rows: Sequence[sa.Row[Any]]) -> list[Segment]:
+    return [
+        Segment(prints := np.frombuffer(row.prints, PRINT), _unpacked(len(prints), row.keys)) for row in rows
     ]
 
 

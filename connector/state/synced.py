@@ -8,6 +8,7 @@ enough to be held.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -36,14 +37,16 @@ class Synced:
     Args:
         database: the store.
         head: what must be there.
+        doubt: what counts beside, and after it: of requests whose end is not recorded.
 
     Raises:
         StateError: parts of it are missing.
     """
 
-    def __init__(self, database: Database, head: Head) -> None:
+    def __init__(self, database: Database, head: Head, doubt: Sequence[Segment] = ()) -> None:
         self.head = head
         self._database = database
+        self._doubt = doubt
         parts = database.read(lambda connection: segments.parts(connection, head))
         # Merged segments come first, and stay as they are while others are appended.
         self.merged = [part for part in parts if part.first is not None]
@@ -156,7 +159,7 @@ class Synced:
         last = np.zeros(len(prints), np.int64)
         found: list[pa.Array] = []
         count = 0
-        for segment in self.pages(self.appended):
+        for segment in chain(self.pages(self.appended), self._doubt):
             there, places = wanted.find(segment.prints)
             rows = np.flatnonzero(there)
             last[places[rows]] = count + np.arange(len(rows))
@@ -169,8 +172,9 @@ class Synced:
             total = sum(part.prints for part in self.merged)
             pages = (segment.prints for segment in self.pages(self.merged))
             self._merged = Lookup.ordered(total, pages, held=total <= _HELD)
-            pages = (segment.prints for segment in self.pages(self.appended))
-            self._fresh = Lookup.unordered(sum(part.prints for part in self.appended), pages)
+            count = sum(part.prints for part in self.appended) + sum(map(len, self._doubt))
+            newer = chain(self.pages(self.appended), self._doubt)
+            self._fresh = Lookup.unordered(count, (segment.prints for segment in newer))
         return self._merged
 
     def pages(self, parts: Sequence[Part]) -> Iterator[Segment]:
