@@ -1,6 +1,4 @@
-"""What flows through the pipeline: frozen, with no behaviour beyond order and (de)serialising.
-
-::
+"""What flows through the pipeline: frozen, with no behaviour beyond order and (de)serialising::
 
     extractor ─SourceBatch─▶ mapping ─MappedBatch─▶ packing ─Request─▶ delivery ─Outcome─▶ state
 """
@@ -236,8 +234,8 @@ class Commit:
 
     Attributes:
         intents: requests that are sent once this is durable.
-        acknowledged: seq -> digests of the acknowledged entries (uint64, native order) of requests that are answered
-            while an earlier one is not: the watermark cannot pass them yet, a later run must not re-send them.
+        acknowledged: seq -> digests of the acknowledged entries (uint64, native order) of requests answered before an
+            earlier one is: the watermark cannot pass them yet, a later run must not re-send them.
         through: every request up to this seq is finished; their intents go. None when none is newly finished.
         watermark: the changed parts, in force with `through`.
         rejects: the rejects of the newly finished requests.
