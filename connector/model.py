@@ -1,4 +1,6 @@
-"""What flows through the pipeline: frozen, with no behaviour beyond order and (de)serialising::
+"""What flows through the pipeline: frozen, with no behaviour beyond order and (de)serialising.
+
+::
 
     extractor ─SourceBatch─▶ mapping ─MappedBatch─▶ packing ─Request─▶ delivery ─Outcome─▶ state
 """
