@@ -87,10 +87,10 @@ class MappedBatch:
         event: the one event name of all entries, or None where names differ or a row makes several items.
         row: for each entry the index of its row in `source`, ascending.
         items: the number of items of each entry, or None when each has one.
-        event_id: for each entry the eventId of its first item (text array).
-        digest: for each entry a 64-bit hash of its text, to know after a crash what was acknowledged already.
-        rejected: index of row in `source` -> reject, for rows that break a rule.
-        filtered: indexes of rows in `source` that no ``when`` took or a transform dropped, ascending.
+        event_id, digest: for each entry the eventId of its first item (text), and a 64-bit hash of its text, to know
+            after a crash what was acknowledged already.
+        rejected, filtered: index of row in `source` -> reject, for rows that break a rule; and the indexes of those that
+            no ``when`` took or a transform dropped, ascending.
         entity: for each entry a 64-bit hash of the entity it is about, or None where order is not promised.
         key: for each row of `source` a 64-bit hash of its canonical key, good within a process only (0 for one that a
             transform dropped), or None without a key.
@@ -217,8 +217,7 @@ class Intent:
 
     Attributes:
         seq: the request's place in the order of its run.
-        rows: number of source rows.
-        items: number of items: what is in doubt if no outcome is ever recorded.
+        rows, items: number of source rows, and of items: what is in doubt if no outcome is ever recorded.
         digests: with ``on_doubt: hold`` the digests of its entries (uint64, native order), else empty.
         doubt: what must be known of its rows if no outcome is ever recorded.
     """

@@ -60,6 +60,11 @@ class Unchanged:
         return without(replace(mapped, prints=noted), unchanged)
 
 
+def sent_anew(mapper: Maps, synced: Synced | None) -> Maps:
+    """Return a mapper all of whose items are sent; what Track has of a row is not forgotten should it be rejected now."""
+    return mapper if synced is None else Unchanged(mapper, synced, once=False, anew=True)
+
+
 def _flags(rows: Sequence[int] | npt.NDArray[np.int64], count: int) -> Flags:
     flags = np.zeros(count, np.bool_)
     flags[rows] = True
