@@ -51,14 +51,15 @@ def known_by(key: str, parts: Sequence[Typed]) -> dict[str, str]:
         key: SQL of the canonical key.
         parts: its columns.
     """
-    hashed = {"known": f"md5({key})"}
     if len(parts) > 1 or parts[0].form not in ("integer", "decimal", "number", "float"):
-        return hashed
-    if str(parts[0].type.id) in _INT64:
-        return {"whole": f"{parts[0].sql}::BIGINT"}
-    # Others may be whole numbers, too: their text says it.
+        return {"known": f"md5({key})"}
+    return {"whole": f"{parts[0].sql}::BIGINT"} if str(parts[0].type.id) in _INT64 else hashed(key)
+
+
+def hashed(key: str) -> dict[str, str]:
+    """Return SQL of what the hash of a key of any type is made of: that it is one whole number its text says."""
     whole = f"CASE WHEN regexp_full_match({key}, '\\[(0|-?[1-9][0-9]{{0,18}})\\]') THEN {key}[2:-2] END"
-    return hashed | {"whole": f"TRY_CAST({whole} AS BIGINT)"}
+    return {"known": f"md5({key})", "whole": f"TRY_CAST({whole} AS BIGINT)"}
 
 
 def is_printed(result: pa.Table) -> bool:
@@ -84,19 +85,33 @@ def _keys(result: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint
 
 
 def add_unmapped(
-    prints: Prints, places: Sequence[int], describe: Callable[[Sequence[int]], list[Reject]]
-) -> list[str]:
+    prints: Prints,
+    places: Indexes,
+    keys: tuple[pa.Table, Indexes],
+    describe: Callable[[Sequence[int]], list[Reject]],
+) -> pa.Array:
     """Fill in the keys of rows that were read and not mapped, and return them: they are there, whatever became of them.
 
     Args:
         prints: of a batch; changed.
-        places: the rows.
-        describe: names them.
+        places: the rows, ascending.
+        keys: of all rows, with the indexes of those that it is for.
+        describe: names the others.
     """
-    keys = [row.key for row in describe(places)]
-    for place, key in zip(places, keys, strict=True):
+    found, readable = keys
+    prints["high"][places], prints["low"][places] = 0, 0
+    told = found.filter(pa.array(np.isin(readable, places)))
+    there = places[np.isin(places, readable)]
+    prints["high"][there], prints["low"][there] = _keys(told)
+    names = told["row_key"].combine_chunks().cast(pa.string())
+    lost = np.setdiff1d(places, there)
+    if not len(lost):
+        return names
+    others = [row.key for row in describe(lost.tolist())]
+    for place, key in zip(lost, others, strict=True):
         prints["high"][place], prints["low"][place] = key_hash(key)
-    return keys
+    order = np.argsort(np.concatenate([there, lost]))
+    return pa.concat_arrays([names, pa.array(others, pa.string())]).take(pa.array(order))
 
 
 def _salt(said: tuple[str, str | None]) -> np.uint64:

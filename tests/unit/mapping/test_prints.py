@@ -50,3 +50,27 @@ def agree(rows: pa.RecordBatch, *key: str) -> None:
     found = [(int(high), int(low)) for high, low in batch.prints[["high", "low"]]]
     assert found == [key_hash(row) for row in described]
     assert len(set(found)) == rows.num_rows
+
+
+def test_rows_that_a_transform_drops_have_their_keys(tmp_path, monkeypatch):
+    """Those of the source."""
+    (tmp_path / "firsts.py").write_text("def three(rows):\n    return rows[rows['n'] < 3]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ["a", "b", "c", "d", "e", "f"]
+    for rows in (
+        rows_of({"n": list(range(6)), "k": names}),
+        rows_of({"k": [7, 8, None, 2**62, -1, 0], "n": list(range(6))}),
+    ):
+        batch = mapped(
+            rows,
+            {"kind": "identify", "userId": {"value": "u"}},
+            key=("k",),
+            tracked=True,
+            keyed=True,
+            transform="firsts:three",
+        )
+        described = [row.key for row in batch.describe(range(6))]
+        assert batch.keys.to_pylist() == described
+        assert [(int(high), int(low)) for high, low in batch.prints[["high", "low"]]] == [
+            key_hash(row) for row in described
+        ]
