@@ -17,7 +17,9 @@ from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
 from connector.reading import Moving, Opened
+from connector.sharing import shared
 from connector.state.lease import Lease
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
 
@@ -116,8 +118,10 @@ class Mover:
             if attempts.accepted and (now := attempts.tuning.learned()) != learned:
                 store.learn(destination, now)
 
+        sender = (destination, held.run_id)
         try:
-            pipeline.run(start_feed, abort)
+            with shared(store, sender, attempts, live=held.lease.lane == LIVE):
+                pipeline.run(start_feed, abort)
         finally:
             abort()
             for note in (*opened.extractor.notes(), *attempts.notes()):

@@ -130,6 +130,18 @@ sa.event.listen(rejects, "after_create", rejects_by_key)
 # What must not be sent again, as digests: they name nobody.
 forgotten = _table("forgotten", _key("sync"), _key("kind"), _key("digest"), _number("at"), clustered=True)
 
+# Who sends to a destination now. Shares are millionths of its pace.
+paces = _table(
+    "paces",
+    _key("destination"),
+    _key("sender"),
+    _number("live"),
+    _number("wanted"),
+    _number("granted"),
+    _number("expires"),
+    clustered=True,
+)
+
 destinations = _table(
     "destinations", _key("destination"), _text("learned", "{}"), _number("updated"), clustered=True
 )
