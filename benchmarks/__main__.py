@@ -17,6 +17,7 @@ from benchmarks.files import files
 from benchmarks.parts import PARTS as THROUGHPUT
 from benchmarks.parts import Bench
 from benchmarks.programs import ROOT, Programs
+from benchmarks.rates import rates
 from benchmarks.report import show, write
 from benchmarks.rounds import Line
 from benchmarks.safety import safety
@@ -33,6 +34,7 @@ PARTS = {
     "diff": diff,
     "backfill": backfill,
     "growth": growth,
+    "rates": rates,
 }
 
 

@@ -17,7 +17,7 @@ from benchmarks.rounds import TIMES, Line, Table, interleaved, ratio
 from benchmarks.server import postgres
 
 _ROWS = "100000"  # of a slice
-_LEDGER = 10_000
+LEDGER = 10_000
 # 90 % of all orders in one week.
 _SKEWED = (
     "drop table if exists skewed",
@@ -34,7 +34,7 @@ _SKEWED = (
 def backfill(bench: Bench) -> list[Line]:
     """1.5 M orders of PostgreSQL to a destination with 50 ms latency: workers of this machine, and of a cluster."""
     bench.make("orders")
-    with _database(bench) as (programs, url, execute):
+    with database(bench) as (programs, url, execute):
         execute(*_SKEWED)
         figures = interleaved(
             {
@@ -153,12 +153,12 @@ def _ledger(bench: Bench, rows_a_second: float) -> list[Line]:
     from benchmarks.ledger import seconds_a_slice
     from connector.extract.backfilling import SLICE_ROWS
 
-    costs = [seconds_a_slice(bench.programs.folder, _LEDGER) for _ in range(bench.rounds)]
+    costs = [seconds_a_slice(bench.programs.folder, LEDGER) for _ in range(bench.rounds)]
     cost = statistics.median(costs)
     share = 100 * cost / (SLICE_ROWS / rows_a_second)
     table = Table("backfill")
     return [
-        Line("backfill", f"ledger of {_LEDGER:,} slices, work for each", f"{cost * 1000:.1f} ms"),
+        Line("backfill", f"ledger of {LEDGER:,} slices, work for each", f"{cost * 1000:.1f} ms"),
         table.at_most(f"the same, of the time of {SLICE_ROWS:,} rows", share, 2, "%"),
     ]
 
@@ -181,7 +181,7 @@ def _lineitem(bench: Bench, rows: int) -> tuple[Ended, int]:
 
 
 @contextmanager
-def _database(bench: Bench) -> Iterator[tuple[Programs, str, Callable[..., None]]]:
+def database(bench: Bench) -> Iterator[tuple[Programs, str, Callable[..., None]]]:
     """Run PostgreSQL; gives programs that know it, its URL, and what executes statements there."""
     from adbc_driver_postgresql import dbapi
 
