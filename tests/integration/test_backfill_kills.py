@@ -26,8 +26,8 @@ def test_killed_workers_and_drivers(kind: str, shop: Shop, request: pytest.Fixtu
     place = f"sqlite:///{shop.folder / 'people.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     people = People(shop, Database(kind, place))
     people.put(3_600 * _KILLS)
-    path = people.sync(**{"destination.max_items": 20, "destination.concurrency": 2})
-    shop.sandbox.set_faults({"latency": 0.08, "jitter": 0.08})
+    path = people.sync(**{"destination.max_items": 20, "destination.concurrency": 2, "destination.max_items_per_second": 300})
+    shop.sandbox.set_faults({"latency": 0.03, "jitter": 0.03})
     dice = random.Random(11)
     killed = 0
     with people.changing():
