@@ -55,9 +55,11 @@ def backfill(sync: Sync, options: BackfillOptions) -> int:
                 console_backfill.plan(sync.sync, planned, options.wanted, json=options.json)
             case Action.STATUS:
                 found = store.backfill(sync.id, unfinished=False)
-                driven = found is not None and store.is_driven(found)
-                tally = store.tally(found) if found else None
-                console_backfill.status(sync.sync, found, tally, driven=driven, json=options.json)
+                standing = None
+                if found is not None:
+                    driven = store.is_driven(found)
+                    standing = console_backfill.Standing(sync.sync, found, store.tally(found), driven)
+                console_backfill.status(sync.sync, standing, json=options.json)
             case Action.PAUSE:
                 store.pause_backfill(unfinished(store, sync), paused=True)
                 console.say(

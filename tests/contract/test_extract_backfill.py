@@ -47,7 +47,9 @@ def through(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def filled(source: Any, cut: Cut, watermark: Watermark = EMPTY_WATERMARK, which: int | None = None) -> list[SourceBatch]:
+def filled(
+    source: Any, cut: Cut, watermark: Watermark = EMPTY_WATERMARK, which: int | None = None
+) -> list[SourceBatch]:
     """The batches of one slice, or of all."""
     parts = cut.slices if which is None else [cut.slices[which]]
     return [
@@ -78,7 +80,9 @@ def test_each_row_is_in_one_slice_and_the_live_lane_reads_the_rest(database: Dat
     assert cut.watermark is not None
     live = read(source, ("id",), through(cut.watermark))
     assert [row["id"] for row in live.rows] == [100, 101]
-    whole = {row["id"]: version for batch in read(source, ("id",)).batches for row, version in _versions(batch)}
+    whole = {
+        row["id"]: version for batch in read(source, ("id",)).batches for row, version in _versions(batch)
+    }
     assert {row["id"]: version for batch in batches for row, version in _versions(batch)} == {
         id_: version for id_, version in whole.items() if id_ <= 30
     }

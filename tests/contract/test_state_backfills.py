@@ -28,7 +28,13 @@ def store(state_url: str) -> Iterator[StateStore]:
 
 def begun(store: StateStore, slices: int = 3, sync: str = "orders") -> Backfill:
     backfill = Backfill(
-        uuid.uuid4().hex, sync, {"at": [["bigint", "7"]]}, {"order": "newest"}, now(), paused=False, ended=None
+        uuid.uuid4().hex,
+        sync,
+        {"at": [["bigint", "7"]]},
+        {"order": "newest"},
+        now(),
+        paused=False,
+        ended=None,
     )
     store.begin_backfill(backfill, [({"upto": n}, 10) for n in range(slices)])
     return backfill
@@ -106,7 +112,10 @@ def test_a_lost_slice_is_taken_up_first_from_its_watermark(store: StateStore) ->
     lost, run = started(store, backfill)
     store.hold(lost.lease, backfill, 1, [["bigint", "9"]])
     done = Commit(
-        intents=(Intent(1, 4, 4),), through=0, watermark=Watermark({"slice": 1}), counts=Counts(read=4, delivered=4)
+        intents=(Intent(1, 4, 4),),
+        through=0,
+        watermark=Watermark({"slice": 1}),
+        counts=Counts(read=4, delivered=4),
     )
     store.commit(lost.lease, run, done)
     lose(store, lost)
@@ -150,7 +159,9 @@ def test_runs_of_slices_are_no_runs_of_the_sync(store: StateStore) -> None:
     with store.acquire("orders", ttl=TTL) as lease:
         store.start_run(lease, "live-run")
         at = dt.datetime.now(dt.UTC)
-        store.finish_run(lease, RunReport("live-run", "orders", "live", at, at, 0, Counts()), clear_recovered=True)
+        store.finish_run(
+            lease, RunReport("live-run", "orders", "live", at, at, 0, Counts()), clear_recovered=True
+        )
     backfill = begun(store)
     claim, run = started(store, backfill)
     finished(store, backfill, claim, run)
@@ -204,7 +215,9 @@ def test_failed_slices_are_planned_again_when_asked(store: StateStore) -> None:
     backfill = begun(store, 2)
     claim, run = started(store, backfill)
     at = dt.datetime.now(dt.UTC)
-    report = RunReport(run, "orders", claim.lease.lane, at, at, 4, Counts(read=1, rejected=1), error="too many")
+    report = RunReport(
+        run, "orders", claim.lease.lane, at, at, 4, Counts(read=1, rejected=1), error="too many"
+    )
     store.finish_slice(claim.lease, backfill, 1, report, "failed")
     claim.lease.release()
     assert [part.error for part in store.slices(backfill)] == ["too many", ""]

@@ -74,7 +74,9 @@ def fill(store: StateStore, rejects: int = 3) -> None:
         store.start_run(lease, "run-2", started=START)
         report = RunReport("run-2", "parts", "slice-1", START, START, 0, Counts(read=1), notes=("ü",))
         store.finish_run(lease, report, clear_recovered=True)
-    ledger = Backfill("b1", "orders", {"at": [["bigint", "7"]]}, {"order": "newest"}, 1, paused=False, ended=None)
+    ledger = Backfill(
+        "b1", "orders", {"at": [["bigint", "7"]]}, {"order": "newest"}, 1, paused=False, ended=None
+    )
     store.begin_backfill(ledger, [({"after": None}, 5), ({"after": [["bigint", "5"]]}, 2)])
     store.close_rejects("orders", ["e1"])
     store.learn("https://a/1", {"max_items": 400})

@@ -23,10 +23,16 @@ _WORDS = ("--slice-rows", "900", "--workers", "2", "--json")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_workers_and_drivers(kind: str, shop: Shop, request: pytest.FixtureRequest) -> None:
     """Every version arrives, none after a newer one, none more often than what was in doubt, and no slice is done that is not."""
-    place = f"sqlite:///{shop.folder / 'people.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    place = (
+        f"sqlite:///{shop.folder / 'people.db'}"
+        if kind == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
     people = People(shop, Database(kind, place))
     people.put(3_600 * _KILLS)
-    path = people.sync(**{"destination.max_items": 20, "destination.concurrency": 2, "destination.max_items_per_second": 300})
+    path = people.sync(
+        **{"destination.max_items": 20, "destination.concurrency": 2, "destination.max_items_per_second": 300}
+    )
     shop.sandbox.set_faults({"latency": 0.03, "jitter": 0.03})
     dice = random.Random(11)
     killed = 0
@@ -50,7 +56,12 @@ def test_killed_workers_and_drivers(kind: str, shop: Shop, request: pytest.Fixtu
     assert ended.code == 0, ended
     [report] = ended.lines
     assert report["done"] is True
-    assert set(report["slices"].items()) == {("planned", 0), ("running", 0), ("done", 4 * _KILLS), ("failed", 0)}
+    assert set(report["slices"].items()) == {
+        ("planned", 0),
+        ("running", 0),
+        ("done", 4 * _KILLS),
+        ("failed", 0),
+    }
     people.settles(path)
     # Each kill leaves no more requests in doubt than may be in flight in one worker, and a driver takes both with it.
     people.judge(repeated=killed * 2 * 2 * 20)
