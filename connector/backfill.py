@@ -55,12 +55,18 @@ class Planned:
         waits: whether the live lane must wait until it is done.
         seconds: how long the plan took.
         notes: what a person should know before it starts.
+        rate: rows a second of the last run that read enough to tell; None where none did.
     """
 
     cut: Cut
     waits: bool
     seconds: float
     notes: tuple[str, ...]
+    rate: float | None
+
+
+# So many rows tell how fast a run is.
+_ENOUGH = 5_000
 
 
 def shared(sync: Sync) -> bool:
@@ -120,7 +126,14 @@ def plan(sync: Sync, store: StateStore, wanted: Wanted) -> Planned:
         opening.compare(opened)
         cut = opened.extractor.cut(opened.watermark, wanted.asked, wanted.sizes)
     waits = shared(sync)
-    return Planned(cut, waits, time.monotonic() - began, tuple(_notes(cut, waits)))
+    return Planned(cut, waits, time.monotonic() - began, tuple(_notes(cut, waits)), _rate(store, sync))
+
+
+def _rate(store: StateStore, sync: Sync) -> float | None:
+    for run in store.runs(sync.id):
+        if run.ended is not None and run.counts.read >= _ENOUGH:
+            return run.counts.read / max((run.ended - run.started).total_seconds(), 0.001)
+    return None
 
 
 def _notes(cut: Cut, waits: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from connector.backfill import Wanted, begin, plan, refuse, unfinished
 from connector.config.models import Sync
 from connector.driving import Driver, Watcher
 from connector.errors import ConfigError
-from connector.executors import Kind, opening
+from connector.executors import Workplace
 from connector.extract.backfilling import Asked
 from connector.slices import SliceOrder
 from connector.state.backfills import Backfill
@@ -37,9 +37,7 @@ class BackfillOptions:
 
     wanted: Wanted
     state: str
-    workers: int
-    executor: Kind
-    scheduler: str | None
+    at: Workplace
     json: bool
     action: Action = Action.RUN
 
@@ -56,9 +54,11 @@ def backfill(sync: Sync, options: BackfillOptions) -> int:
                 console_backfill.plan(sync.sync, planned, options.wanted, json=options.json)
             case Action.STATUS:
                 found = store.backfill(sync.id, unfinished=False)
-                driven = found is not None and store.is_driven(found)
-                tally = store.tally(found) if found else None
-                console_backfill.status(sync.sync, found, tally, driven=driven, json=options.json)
+                standing = None
+                if found is not None:
+                    driven = store.is_driven(found)
+                    standing = console_backfill.Standing(sync.sync, found, store.tally(found), driven)
+                console_backfill.status(sync.sync, standing, json=options.json)
             case Action.PAUSE:
                 store.pause_backfill(unfinished(store, sync), paused=True)
                 console.say(
@@ -103,18 +103,16 @@ def _found(sync: Sync, store: StateStore, options: BackfillOptions) -> Backfill:
 
 def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOptions) -> int:
     refuse(sync, _of(found, options))
-    spread = options.executor == "dask"
-    if spread and options.state.startswith("sqlite"):
+    if options.at.far and options.state.startswith("sqlite"):
         raise ConfigError(
             "an SQLite state serves one machine, and the workers of a cluster may be on others",
             hint="keep the state in PostgreSQL: --state postgresql://… (connector state copy brings it there)",
         )
     # The files of this machine are none of theirs.
-    order = SliceOrder(sync if spread else sync.file, sync.environment, options.state, found.id)
-    executor = opening(options.executor, options.workers, options.scheduler)
-    driver = Driver(store, found, order, options.workers, executor)
+    order = SliceOrder(sync if options.at.far else sync.file, sync.environment, options.state, found.id)
+    driver = Driver(store, found, order, options.at)
     stop = StopSignal()
-    with stop.on_signals(), console_backfill.Slices(sync.sync, options.workers) as bar:
+    with stop.on_signals(), console_backfill.Slices(sync.sync, options.at.workers) as bar:
         driven = driver.drive(stop, Watcher(bar.show, lambda text: console.note(f"{sync.sync}: {text}")))
     store.prune(sync.id, sync.rejects.retention)
     console_backfill.report(sync.sync, found, driven, json=options.json)
@@ -124,5 +122,5 @@ def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOpti
 def _of(found: Backfill, options: BackfillOptions) -> Wanted:
     """Return what is wanted of a backfill that was begun: its own order, with the workers of this command."""
     asked = Asked(found.asked["from"], found.asked["to"], found.asked["by"])
-    sizes = replace(options.wanted.sizes, workers=options.workers)
+    sizes = replace(options.wanted.sizes, workers=options.at.workers)
     return Wanted(asked, found.asked["order"], sizes)

@@ -185,11 +185,11 @@ def preview(
 def status(
     targets: Targets = None, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
 ) -> None:
-    """Show each sync's last run: when, how it ended, and what became of its rows."""
-    from connector import commands
+    """Show each sync's last run: when, how it ended, and what became of its rows; and a backfill that is not done."""
+    from connector import reporting
 
     with exit_codes():
-        code = commands.status(files_of(targets, configs), env, state, json=json)
+        code = reporting.status(files_of(targets, configs), env, state, json=json)
     raise typer.Exit(code)
 
 

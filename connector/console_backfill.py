@@ -92,6 +92,7 @@ def plan(name: str, planned: Planned, wanted: Wanted, *, json: bool) -> None:
                     "rows": cut.rows,
                     "largest": max(sizes),
                     "waits": planned.waits,
+                    "rows_per_second_of_last_run": planned.rate,
                     "seam": dict(cut.seam),
                     "notes": list(planned.notes),
                     "bounds": [{"rows": part.rows, **part.bounds} for part in cut.slices],
@@ -108,37 +109,89 @@ def plan(name: str, planned: Planned, wanted: Wanted, *, json: bool) -> None:
         ("rows of the largest slice", max(sizes)),
         ("order", f"{wanted.order} first"),
         ("seconds to plan", console.seconds(planned.seconds)),
+        ("estimate", _estimate(planned, wanted.sizes.workers)),
     ]
     console.table(f"{name}: a backfill as it would begin", ("", "value"), rows)
 
 
-def status(name: str, found: Backfill | None, tally: Tally | None, *, driven: bool, json: bool) -> None:
+def _estimate(planned: Planned, workers: int) -> str:
+    """Return how long it would take, from what is known of one lane: more of them are faster only up to a point."""
+    if not planned.rate:
+        return "not known: no run has read enough rows yet"
+    alone = planned.cut.rows / planned.rate
+    fastest = "" if workers == 1 else f"{lasting(alone / workers)} to "
+    return f"{fastest}{lasting(alone)}, at the {planned.rate:,.0f} rows/s of the last run that read enough"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a backfill is, seen from outside.
+
+    Attributes:
+        sync: name of the sync.
+        backfill: which.
+        tally: of its slices.
+        driven: whether somebody drives it.
+    """
+
+    sync: str
+    backfill: Backfill
+    tally: Tally
+    driven: bool
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.backfill.ended:
+            return "done"
+        return "running" if self.driven else "paused" if self.backfill.paused else "stopped"
+
+    @property
+    def workers(self) -> int:
+        """How many slices are worked on, or would be by one worker."""
+        return max(self.tally.slices.get("running", 0), 1)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As JSON values."""
+        tally, ended = self.tally, self.backfill.ended is not None
+        left = 0.0 if ended else tally.seconds_left(self.workers)
+        return {
+            "state": self.state,
+            "range": ranged(self.backfill.asked),
+            **{each: tally.slices.get(each, 0) for each in _STATES},
+            "rows": tally.all_rows,
+            "finished": tally.finished,
+            "rows_per_second": round(tally.rate * self.workers) if tally.rate else None,
+            "seconds_left": None if left is None else round(left, 1),
+        }
+
+    @property
+    def line(self) -> str:
+        """In one line."""
+        workers = self.tally.slices.get("running", 0) if self.driven else 0
+        failed = f"  {n:,} failed" if (n := self.tally.slices.get("failed", 0)) else ""
+        return f"{self.sync}: backfill {self.state}: {_line(self.tally, workers)}{failed}"
+
+
+def status(name: str, standing: Standing | None, *, json: bool) -> None:
     """Print how far the last backfill is."""
-    if found is None or tally is None:
+    if standing is None:
         console.json_lines([{"sync": name, "backfill": None}]) if json else console.say(
             f"{name}: no backfill"
         )
         return
-    state = "done" if found.ended else "running" if driven else "paused" if found.paused else "stopped"
-    running = tally.slices.get("running", 0)
-    values = {
-        "state": state,
-        "range": ranged(found.asked),
-        **{each: tally.slices.get(each, 0) for each in _STATES},
-        "rows": tally.all_rows,
-        "finished": tally.finished,
-        "rows_per_second": round(tally.rate * max(running, 1)) if tally.rate else None,
-        "seconds_left": tally.seconds_left(max(running, 1)) if not found.ended else 0.0,
-    }
+    found, values = standing.backfill, standing.values
     if json:
         created = dt.datetime.fromtimestamp(found.created / 1e6, dt.UTC).isoformat()
         console.json_lines([{"sync": name, "backfill": found.id, "created": created, **values}])
         return
-    shown = {
-        **values,
-        "seconds_left": "" if found.ended else _left(tally, max(running, 1)) or "not known yet",
-    }
-    lines = [(key.replace("_", " "), "" if value is None else value) for key, value in shown.items()]
+    left = "" if found.ended else _left(standing.tally, standing.workers) or "not known yet"
+    shown = {**values, "seconds_left": left}
+    lines = [
+        (key.replace("seconds left", "time left"), "" if value is None else value)
+        for key, value in ((key.replace("_", " "), value) for key, value in shown.items())
+    ]
     console.table(f"{name}: backfill", ("", "value"), lines)
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from connector.errors import ConnectorError, SourceError, Stopped, worst_exit_code
-from connector.executors import Open
+from connector.executors import Workplace
 from connector.model import Counts
 from connector.mover import LEASE
 from connector.slices import SliceOrder, SliceReport, run_slice
@@ -68,18 +68,14 @@ class Driver:
         store: its ledger.
         backfill: which.
         order: what each worker is told.
-        workers: how many at once.
-        executor: opens where they work.
+        at: where they work.
     """
 
-    def __init__(
-        self, store: StateStore, backfill: Backfill, order: SliceOrder, workers: int, executor: Open
-    ) -> None:
+    def __init__(self, store: StateStore, backfill: Backfill, order: SliceOrder, at: Workplace) -> None:
         self._store = store
         self._backfill = backfill
         self._order = order
-        self._workers = workers
-        self._open = executor
+        self._at = at
         self._driven = Driven(store.tally(backfill))
         self._codes: list[int] = []
         self._lost = 0
@@ -120,7 +116,7 @@ class Driver:
         return Stopped.exit_code
 
     def _work(self, stop: StopSignal, watcher: Watcher, release: Callable[[], None]) -> None:
-        pool = self._open()
+        pool = self._at.open()
         waiting: set[Future[SliceReport]] = set()
         stop.wakes(lambda: setattr(self, "_over", True))
         released = False
@@ -128,7 +124,7 @@ class Driver:
             while waiting or self._left():
                 if not (self._over or self._exhausted):
                     waiting |= {
-                        pool.submit(run_slice, self._order) for _ in range(self._workers - len(waiting))
+                        pool.submit(run_slice, self._order) for _ in range(self._at.workers - len(waiting))
                     }
                 elif not waiting:  # what is left is held by somebody who is lost: his lease must run out
                     stop.event.wait(_LOOK)
@@ -190,4 +186,4 @@ class Driver:
     def _anew(self, pool: Executor) -> Executor:
         """Return an executor in place of one whose workers are lost; others take up their slices."""
         pool.shutdown(wait=False, cancel_futures=True)
-        return self._open()
+        return self._at.open()

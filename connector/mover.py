@@ -92,8 +92,7 @@ class Mover:
             ConnectorError: why it ended early; everything acknowledged is committed.
         """
         sync, store = self._sync, opened.store
-        transport = wiring.open_transport(sync)
-        halt = threading.Event()
+        transport, halt = wiring.open_transport(sync), threading.Event()
         self._stop.wakes(halt.set)
         destination = wiring.destination_print(sync)
         learned = store.learned(destination)
@@ -101,8 +100,7 @@ class Mover:
         self._stop.wakes(attempts.stop)
         known = OpenRejects(opened.mapper.key_hashes([*moving.open_rejects]))
         pipeline = Pipeline(_settings(sync), attempts, moving.lane(held), recovery, known, self._stop)
-        self.progress = pipeline.progress
-        self._started(pipeline.progress)
+        self._follow(pipeline.progress)
 
         def start_feed(deliver: Callable[..., None]) -> Feed:
             feed = Feed(moving.batches, interrupt, moving.mapper, deliver, moving.rest)
@@ -127,6 +125,10 @@ class Mover:
             for note in (*opened.extractor.notes(), *attempts.notes()):
                 self._note(note)
         return learn
+
+    def _follow(self, progress: Progress) -> None:
+        self.progress = progress
+        self._started(progress)
 
 
 def _settings(sync: Sync) -> Settings:

@@ -115,7 +115,7 @@ def _watched(store: StateStore, backfill: Backfill, stop: StopSignal) -> Iterato
                 now = store.backfill_of(backfill.id)
                 if now is None or now.paused or not store.is_driven(backfill):
                     stop.request()
-                    return
+                    done.wait()  # as long as this thread lives, a slice is being worked on
 
     thread = threading.Thread(target=look, name="overseer", daemon=True)
     thread.start()

@@ -171,7 +171,7 @@ def test_an_interrupted_one_goes_on(shop: Shop) -> None:
     shop.sandbox.set_faults({"latency": 0.02})
     words = ("--slice-rows", "200", "--json")
     process = shop.start("backfill", path, *words)
-    wait_for(lambda: shop.sandbox.stats()["items"] > 300)
+    wait_for(lambda: shop.sandbox.counters()["accepted"] > 300)
     process.send_signal(2)
     stopped = end(process)
     assert stopped.code == 3, stopped
@@ -193,7 +193,7 @@ def test_a_pause_reaches_workers_wherever_they_are(shop: Shop) -> None:
     path = shop.write()
     shop.sandbox.set_faults({"latency": 0.02})
     process = shop.start("backfill", path, "--slice-rows", "200")
-    wait_for(lambda: shop.sandbox.stats()["items"] > 200)
+    wait_for(lambda: shop.sandbox.counters()["accepted"] > 200)
     assert shop.run("backfill", path, "--pause").code == 0
     assert end(process).code == 3
     assert shop.run("backfill", path, "--status", "--json").lines[0]["state"] == "paused"
@@ -224,7 +224,7 @@ def test_what_must_not_happen_meanwhile_is_refused(shop: Shop) -> None:
     path = shop.write()
     shop.sandbox.set_faults({"latency": 0.03})
     process = shop.start("backfill", path, "--slice-rows", "500", "--workers", "1")
-    wait_for(lambda: shop.sandbox.stats()["items"] > 100)
+    wait_for(lambda: shop.sandbox.counters()["accepted"] > 100)
     for words in (("run", "--resend", "all", path), ("forget", path, "--key", "7", "--yes")):
         shop.refuses(shop.run(*words), 3, "a backfill of sync orders is at work")
     shop.refuses(shop.run("backfill", path), 3, "held by process")
