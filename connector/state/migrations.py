@@ -38,7 +38,7 @@ ALTER TABLE connector_intents ADD COLUMN prints {binary};
 ALTER TABLE connector_intents ADD COLUMN keys {binary};
 CREATE TABLE connector_synced (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, places BIGINT NOT NULL, prints BIGINT NOT NULL,
-    keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
+    next BIGINT NOT NULL, keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
 ) {clustered};
 CREATE TABLE connector_segments (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, place BIGINT NOT NULL, prints BIGINT NOT NULL,

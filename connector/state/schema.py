@@ -147,13 +147,15 @@ destinations = _table(
 )
 
 
-# What Track is known to have. `places` and `prints` say how much there must be: what is missing was lost.
+# What Track is known to have. `places` and `prints` say how much the generation began with, `next` the place of what is
+# appended next, so what is missing shows.
 synced = _table(
     "synced",
     _key("sync"),
     _number("generation"),
     _number("places"),
     _number("prints"),
+    _number("next"),
     sa.Column("keyed", sa.Boolean, nullable=False),
     clustered=True,
 )

@@ -122,11 +122,7 @@ class StateStore(BackfillStore):
             LeaseLost: another process holds the lane; nothing was written.
             StateError: the store cannot be written; nothing was written.
         """
-        with self._appending(lease, commit.synced) as behind:
-            fenced(
-                lease,
-                lambda connection: commits.write(connection, lease, run_id, commit, behind, replay=replay),
-            )
+        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit, replay=replay))
 
     def settle_rejects(
         self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()
