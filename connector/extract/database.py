@@ -148,11 +148,12 @@ class DatabaseExtractor(Backfilled):
             # By statements of its own, before the snapshot that reads rows.
             horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
-            # A slice that is not among those asked about here looks at its rows later, and sees all below the horizon.
             left = beside()
             if left is not None and left.waits:
                 return
-            reading = self._incremental(scan, horizon).beside(left)
+            settled = self._settled() if left and left.ordered and horizon.raw is None else None
+            # A slice that is not among those asked about now looks at its rows later, and sees all below the horizon.
+            reading = self._incremental(scan, horizon).beside(left and beside(), settled)
             batches = reading.batches(part, watermark.get(FUTURE))
             guard = Guard(self._reader, self._restore_accepted, horizon.kept, scan.empty)
             batches = guard.guarded(batches, watermark.get(ORIGIN))
