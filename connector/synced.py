@@ -35,7 +35,8 @@ LEFT = 8  # Track has, or may have, an item of an earlier version of the row
 OVER = 16  # never stored: something is known of the row, which must not count any more once an item is on its way
 
 NOTHING: Prints = np.empty(0, PRINT)
-NO_KEYS: pa.Array = pa.array([], pa.string())
+# Not of a Python list: the first such array imports pandas.
+NO_KEYS: pa.Array = pa.nulls(0, pa.string())
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ class Standing(StrEnum):
 Range = tuple[int | None, int | None]
 
 
+def base_of(part: Range) -> int:
+    """Return what the versions in a range are summed above: its lower bound, else its upper one, else 0."""
+    low, high = part
+    return low if low is not None else high if high is not None else 0
+
+
 class Extractor(Protocol):
     """Reads one source, in its own order, from a watermark on.
 
@@ -125,16 +131,16 @@ class Extractor(Protocol):
             ConfigError: rows have no versions in an order that could be written.
         """
 
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
-        """Count the rows that runs have passed, and sum their versions, range by range, in the source itself.
+    def totals(self, watermark: Watermark, ranges: Sequence[Range]) -> Sequence[tuple[int, int]] | None:
+        """Count the rows that `read_passed` gives, and sum their versions, range by range, in the source itself.
 
         Args:
             watermark: how far runs have come.
-            bounds: versions, ascending; of n there are n + 1 ranges, the first open below and the last open above.
+            ranges: what is counted.
 
         Returns:
-            For each range its rows, and the sum of how far their versions lie above its lower bound (of the first
-            range: its upper one); None where that costs as much as reading, or is not exact.
+            For each range its rows, and the sum of how far their versions lie above `base_of` it; None where that
+            costs as much as reading, or is not exact.
         """
 
     def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:

@@ -167,13 +167,13 @@ class DatabaseExtractor:
             raise ConfigError("Without a cursor there are no ranges of it.", hint="leave --from and --to out")
         return Ranges(self._scan(()).keyset, ()).version(text)
 
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
+    def totals(self, watermark: Watermark, ranges: Sequence[Range]) -> Sequence[tuple[int, int]] | None:
         """Count and sum ranges, where an index leads to each of them."""
         again = self._again((), watermark)
         conditions = again.condition()
         if conditions is None or not self._paged or self._source.mode != "incremental":
             return None
-        return Ranges(again.scan.keyset, conditions).totals(bounds)
+        return Ranges(again.scan.keyset, conditions).totals(ranges)
 
     def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
         return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.errors import ConfigError
+from connector.extract import Range
 from connector.model import Watermark
 
 
@@ -16,5 +17,5 @@ class Unranged:
         del text
         raise ConfigError("the rows of this source have no ranges", hint="leave --from and --to out")
 
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> None:
+    def totals(self, watermark: Watermark, ranges: Sequence[Range]) -> None:
         """Nothing: a few columns of all rows are read instead."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 
-from connector.errors import ConfigError
+from connector.errors import ConfigError, SourceError
+from connector.extract import Range, base_of
 from connector.extract.databases.keyset import Keyset
-from connector.extract.databases.reader import Column, Raw
+from connector.extract.databases.reader import HALF, Column, Raw
 
 _ZONED = re.compile(r":.*(Z|[+-]\d\d(:?\d\d)?)$")
-# Ranges in one statement.
-_AT_ONCE = 50
+# Ranges in one statement: the source may count several at a time.
+_AT_ONCE = 64
+# Versions that are less than this apart are near: 35 years in microseconds.
+_NEAR = 1 << 50
 # (number of rows, sum of how far their versions lie above the range's base).
 Total = tuple[int, int]
 
@@ -38,35 +41,31 @@ class Ranges:
         """The cursor."""
         return self.keyset.order[0]
 
-    def totals(self, bounds: Sequence[int]) -> list[Total] | None:
-        """Return count and sum of each range [bound, next bound), the first open below and the last open above.
-
-        A range's base is its lower bound, of the first its upper one. None where the source cannot do that exactly.
-
-        Args:
-            bounds: versions, ascending; with n of them there are n + 1 ranges.
-        """
-        if not bounds or self.keyset.reader.total(self.cursor, self.literal(bounds[0])) is None:
+    def totals(self, ranges: Sequence[Range]) -> list[Total] | None:
+        """Return count and sum of each range. None where the source cannot do that exactly."""
+        if self._total((None, None)) is None:
             return None
         found: list[Total] = []
-        statements = list(self._statements(bounds))
-        for first in range(0, len(statements), _AT_ONCE):
-            together = " union all ".join(statements[first : first + _AT_ONCE])
-            rows = sorted(self.keyset.reader.fetch(together), key=lambda row: int(row[0]))
-            found += [(int(count), int(Decimal(str(total or 0)))) for _, count, total in rows]
+        for first in range(0, len(ranges), _AT_ONCE):
+            group = ranges[first : first + _AT_ONCE]
+            together = " union all ".join(self._statement(place, part) for place, part in enumerate(group))
+            try:
+                rows = self.keyset.reader.fetch(together)
+            except (ConfigError, SourceError):  # it sums in another way; reading says what else is wrong
+                return None
+            by_place = sorted(rows, key=lambda row: int(row[0]))
+            found += [(int(count), _whole(total)) for _, count, total in by_place]
         return found
 
-    def _statements(self, bounds: Sequence[int]) -> Iterator[str]:
-        literals = [self.literal(bound) for bound in bounds]
-        sql = self.cursor.sql
-        ranges = [
-            (literals[0], [f"{sql} < {literals[0]}"]),
-            *((low, [f"{sql} >= {low}", f"{sql} < {high}"]) for low, high in pairwise(literals)),
-            (literals[-1], [f"{sql} >= {literals[-1]}"]),
-        ]
-        for place, (base, conditions) in enumerate(ranges):
-            total = self.keyset.reader.total(self.cursor, base)
-            yield self.keyset.summed(f"{place}, count(*), {total}", [*conditions, *self.conditions])
+    def _statement(self, place: int, part: Range) -> str:
+        inside = self._one(*part) if part != (None, None) else ""
+        conditions = [*([inside] if inside else []), *self.conditions]
+        return self.keyset.summed(f"{place}, count(*), {self._total(part)}", conditions)
+
+    def _total(self, part: Range) -> str | None:
+        low, high = part
+        near = low is not None and high is not None and high - low < _NEAR
+        return self.keyset.reader.total(self.cursor, self.literal(base_of(part)), near=near)
 
     def within(self, ranges: Sequence[tuple[int | None, int | None]]) -> str:
         """Return the condition that the cursor lies in one of `ranges`, [low, high); None is open."""
@@ -103,6 +102,12 @@ class Ranges:
     def literal(self, version: int) -> str:
         """Write a version as a value of the cursor."""
         return self.keyset.reader.literal(_raw(self.cursor, version))
+
+
+def _whole(total: Any) -> int:
+    """Return a sum, which may come in two halves."""
+    high, _, low = str(total or 0).rpartition(" ")
+    return (int(high or 0) << HALF) + int(Decimal(low))
 
 
 def _raw(cursor: Column, version: int) -> Raw:
