@@ -33,7 +33,7 @@ from connector.extract.databases.shape import Shape, shape_of
 from connector.extract.databases.standing import Stands
 from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
-from connector.model import SourceBatch, Watermark
+from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 # The part of a database's watermark that says how far reading has come.
 _PART = "rows"
@@ -135,8 +135,7 @@ class DatabaseExtractor:
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
-        again = self._sought(columns, None if watermark is None else self._part(watermark) or {})
-        self._reading = self._guarded(self._stoppable(again.batches(keys)))
+        self._reading = self._guarded(self._stoppable(self._sought(columns, watermark).batches(keys)))
         return self._reading
 
     def _guarded(self, batches: Iterator[SourceBatch]) -> Generator[SourceBatch]:
@@ -173,26 +172,29 @@ class DatabaseExtractor:
         conditions = again.condition()
         if conditions is None or not self._paged or self._source.mode != "incremental":
             return None
-        return Ranges(again.scan.keyset, conditions).totals(ranges)
+        return Ranges(again.scan.keyset, conditions).totals(ranges, again.early_versions())
 
     def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
-        return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
+        part, future = self._part(watermark) or {}, watermark.get(FUTURE)
+        return Again(self._scan(columns), (), part, self._source.timezone, future)
 
     def standing(self, key: str, watermark: Watermark) -> Standing:
         """Say where a row stands, by a few counts."""
         part, read = self._part(watermark) or {}, None
         if self._source.mode == "incremental":
             read = self._incremental(self._scan(()), self._horizon(_recorded(part)))
-        again = self._sought((), part)
+        again = self._sought((), watermark)
         return Stands(again, read, remembered(again.scan, watermark.get(FUTURE))).at(key)
 
-    def _sought(self, columns: tuple[str, ...], part: Mapping[str, Any] | None) -> Again:
+    def _sought(self, columns: tuple[str, ...], watermark: Watermark | None) -> Again:
         shape = self._known
         if not shape.key:
             raise no_key()
         leaving = {column.name: column for column in shape.columns}
         key = tuple(leaving[column.name] for column in shape.key)
-        return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
+        again = self._again(columns, watermark or EMPTY_WATERMARK)
+        part = None if watermark is None else again.part
+        return replace(again, scan=replace(again.scan, paged=False), key=key, part=part)
 
     def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""

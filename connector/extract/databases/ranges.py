@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,8 +42,13 @@ class Ranges:
         """The cursor."""
         return self.keyset.order[0]
 
-    def totals(self, ranges: Sequence[Range]) -> list[Total] | None:
-        """Return count and sum of each range. None where the source cannot do that exactly."""
+    def totals(self, ranges: Sequence[Range], beside: Iterable[int] = ()) -> list[Total] | None:
+        """Return count and sum of each range. None where the source cannot do that exactly.
+
+        Args:
+            ranges: what is counted.
+            beside: versions of rows that count, too.
+        """
         if self._total((None, None)) is None:
             return None
         found: list[Total] = []
@@ -55,7 +61,11 @@ class Ranges:
                 return None
             by_place = sorted(rows, key=lambda row: int(row[0]))
             found += [(int(count), _whole(total)) for _, count, total in by_place]
-        return found
+        try:
+            more = sorted(beside)
+        except ValueError:
+            return None
+        return [_added(total, part, more) for total, part in zip(found, ranges, strict=True)]
 
     def _statement(self, place: int, part: Range) -> str:
         inside = self._one(*part) if part != (None, None) else ""
@@ -102,6 +112,13 @@ class Ranges:
     def literal(self, version: int) -> str:
         """Write a version as a value of the cursor."""
         return self.keyset.reader.literal(_raw(self.cursor, version))
+
+
+def _added(total: Total, part: Range, versions: Sequence[int]) -> Total:
+    low, high = part
+    first = 0 if low is None else bisect_left(versions, low)
+    mine = versions[first : len(versions) if high is None else bisect_left(versions, high)]
+    return total[0] + len(mine), total[1] + sum(mine) - len(mine) * base_of(part)
 
 
 def _whole(total: Any) -> int:

@@ -180,8 +180,10 @@ class SqliteReader(Reader):
         del near
         if not pa.types.is_integer(column.type):
             return None
-        above = f"({column.sql} - {base})"
-        return f"sum({above} >> {HALF}) || ' ' || sum({above} & {(1 << HALF) - 1})"
+        halves = (f">> {HALF}", f"& {(1 << HALF) - 1}")
+        return " || ' ' || ".join(
+            f"(sum({column.sql} {half}) - count(*) * ({base} {half}))" for half in halves
+        )
 
     def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
         """All: any column may hold any value."""
