@@ -26,6 +26,7 @@ from connector.extract.databases.origin import PART as ORIGIN
 from connector.extract.databases.origin import Guard
 from connector.extract.databases.paging import paging
 from connector.extract.databases.passes import Passes
+from connector.extract.databases.ranged import Ranged
 from connector.extract.databases.ranges import Ranges
 from connector.extract.databases.reader import Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
@@ -57,7 +58,7 @@ def open_database(
     return DatabaseExtractor(source, limits or Limits(), reader, url, accept_restore=accept_restore)
 
 
-class DatabaseExtractor:
+class DatabaseExtractor(Ranged):
     """Reads a table or a query of a database.
 
     The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
@@ -159,20 +160,6 @@ class DatabaseExtractor:
         """Yield the rows above `watermark`, also beyond the horizon."""
         self._reading = self._guarded(self._stoppable(self._again(columns, watermark).ahead()))
         return self._reading
-
-    def version(self, text: str) -> int:
-        """Return the cursor written as `text` as a number: whole ones as they are, times in their units since 1970."""
-        if self._source.mode != "incremental":
-            raise ConfigError("Without a cursor there are no ranges of it.", hint="leave --from and --to out")
-        return Ranges(self._scan(()).keyset, ()).version(text)
-
-    def totals(self, watermark: Watermark, ranges: Sequence[Range]) -> Sequence[tuple[int, int]] | None:
-        """Count and sum ranges, where an index leads to each of them."""
-        again = self._again((), watermark)
-        conditions = again.condition()
-        if conditions is None or not self._paged or self._source.mode != "incremental":
-            return None
-        return Ranges(again.scan.keyset, conditions).totals(ranges, again.early_versions())
 
     def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
         part, future = self._part(watermark) or {}, watermark.get(FUTURE)

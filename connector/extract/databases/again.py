@@ -123,6 +123,15 @@ class Again:
         finite = [cursor.finite] if cursor.finite else []
         return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
 
+    def reached(self) -> list[str]:
+        """Conditions for rows up to where runs have come; without a key with all rows of the last value."""
+        cursor, part = self.scan.keyset.order[0], self.part or {}
+        at = part.get("at")
+        if not at:
+            return self.condition() or ["1 = 0"]
+        finite = [cursor.finite] if cursor.finite else []
+        return [self.scan.keyset.compare("<=", _raw(at)), *finite, *since(self.scan.keyset, part)]
+
     def conditions(self, keys: Sequence[str]) -> list[str]:
         """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""
         groups = sought(keys, [column.field for column in self.key], self.timezone, _KEYS)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 
 from connector.errors import ConfigError, SourceError
-from connector.extract import Range, base_of
+from connector.extract import Between, Range, base_of
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.reader import HALF, Column, Raw
 
@@ -76,6 +77,37 @@ class Ranges:
         low, high = part
         near = low is not None and high is not None and high - low < _NEAR
         return self.keyset.reader.total(self.cursor, self.literal(base_of(part)), near=near)
+
+    def between(self, places: Sequence[Mapping[str, Any]], *, apart: bool) -> list[Between]:
+        """Count what lies between each place and the next, and at that one.
+
+        Args:
+            places: each with a ``cursor``, or None for the beginning.
+            apart: whether an index leads to each; else all are counted in one go through the rows.
+        """
+        counted: list[str] = []
+        for low, high in pairwise(place["cursor"] for place in places):
+            above = [self.keyset.compare(">", (low[0], low[1]))] if low else []
+            below, at = (
+                self.keyset.compare(sign, (high[0], high[1])) if high else "1 = 0" for sign in ("<", "=")
+            )
+            counted += [" and ".join([*above, below]), at]
+        found: list[int] = []
+        for first in range(0, len(counted), _AT_ONCE):
+            found += self._counted(counted[first : first + _AT_ONCE], apart=apart)
+        return [Between(inside, at) for inside, at in zip(found[::2], found[1::2], strict=True)]
+
+    def _counted(self, wanted: Sequence[str], *, apart: bool) -> list[int]:
+        if not apart:
+            cases = (f"coalesce(sum(case when {each} then 1 else 0 end), 0)" for each in wanted)
+            [counts] = self.keyset.reader.fetch(self.keyset.summed(", ".join(cases), self.conditions))
+            return [int(count) for count in counts]
+        statements = (
+            self.keyset.summed(f"{place}, count(*)", [each, *self.conditions])
+            for place, each in enumerate(wanted)
+        )
+        rows = self.keyset.reader.fetch(" union all ".join(statements))
+        return [int(count) for _, count in sorted((int(place), count) for place, count in rows)]
 
     def within(self, ranges: Sequence[tuple[int | None, int | None]]) -> str:
         """Return the condition that the cursor lies in one of `ranges`, [low, high); None is open."""
