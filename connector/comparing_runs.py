@@ -135,7 +135,7 @@ def compare_runs(sync: Sync, state: str) -> ByRun:
                 f"no run of {sync.sync} has remembered from where to where it read, in {store.where}",
                 hint="run it; for all rows, whenever they were read, set source.track_keys: true",
             )
-        return _compared(extractor, watermark, told, keyed=bool(sync.source.key))
+        return _compared(extractor, watermark, told)
 
 
 def refuse_rows(sync: Sync, *, fix: bool, rows: bool) -> None:
@@ -205,7 +205,7 @@ def _joined(told: Iterable[_Told]) -> list[_Told]:
     return found
 
 
-def _compared(extractor: Extractor, watermark: Watermark, told: Sequence[_Told], *, keyed: bool) -> ByRun:
+def _compared(extractor: Extractor, watermark: Watermark, told: Sequence[_Told]) -> ByRun:
     places: list[Place] = [_BEGINNING]
     at: list[int] = []
     for one in told:
@@ -215,20 +215,26 @@ def _compared(extractor: Extractor, watermark: Watermark, told: Sequence[_Told],
         places.append(one.until)
     counted = extractor.between(watermark, places)
     found = ByRun(before=_before(counted[: at[0]]))
-    # Of rows at the very cursor where one run ended, it has read one at least; others may be the next one's.
-    left, last = 0, len(told) - 1
+    left = 0
     for n, one in enumerate(told):
-        place, between, read = at[n], counted[at[n]], one.read
-        follows = n < last and at[n + 1] == place + 1
-        shared = follows or (n == last and not keyed)
-        alone = place > 0 and not (n > 0 and at[n - 1] == place - 1)
-        if alone:  # what came before it is not compared: of the rows at its first cursor, those that it read
-            left = min(counted[place - 1].at, max(0, read - between.inside - between.at))
-        mine = min(between.at, max(1, read - between.inside - left)) if shared else between.at
+        place, between = at[n], counted[at[n]]
+        if place > 0 and not (n > 0 and at[n - 1] == place - 1):
+            # What came before it is not compared: of the rows at its first cursor it has those that it must have read.
+            left = min(counted[place - 1].at, max(0, one.read - between.inside - between.at))
+        follows = n + 1 < len(told) and at[n + 1] == place + 1
+        mine = _at_its_end(one, between, left, follows=follows)
         there = left + between.inside + mine
         left = between.at - mine if follows else 0
-        found.runs.append(Compared(one.move, _text(one.since), _text(one.until), read, there))
+        found.runs.append(Compared(one.move, _text(one.since), _text(one.until), one.read, there))
     return found
+
+
+def _at_its_end(one: _Told, between: Between, left: int, *, follows: bool) -> int:
+    """Return how many of the rows at the very cursor where a run ended are its own: others may be the next one's."""
+    if (sent := one.until.get("sent")) is not None:
+        return min(between.at, int(sent))
+    # It has read one at least.
+    return min(between.at, max(1, one.read - between.inside - left)) if follows else between.at
 
 
 def _before(counted: Sequence[Between]) -> int:

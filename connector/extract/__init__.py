@@ -156,7 +156,8 @@ class Extractor(Protocol):
 
         Returns:
             JSON values: ``cursor``, of the last row, None before the first; ``early``, how many rows they have read
-            ahead of their time. No key is among them.
+            ahead of their time; ``sent``, where no key orders rows of one cursor: how many of them were read. No key is
+            among them.
         """
 
     def between(self, watermark: Watermark, places: Sequence[Mapping[str, Any]]) -> list[Between]:

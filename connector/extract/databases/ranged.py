@@ -46,7 +46,9 @@ class Ranged(ABC):
         if self._source.mode != "incremental":
             return None
         part = self._part(watermark) or {}
-        return {"cursor": part.get("at") or part.get("cursor"), "early": len(watermark.get(FUTURE) or ())}
+        at = part.get("at")
+        place = {"cursor": at or part.get("cursor"), "early": len(watermark.get(FUTURE) or ())}
+        return {**place, "sent": sum(part["sent"].values())} if at else place
 
     def between(self, watermark: Watermark, places: Sequence[Mapping[str, Any]]) -> list[Between]:
         """Count in one statement for some of the places, each of them from an index where there is one."""
