@@ -6,7 +6,6 @@ They lie in an unnamed file, so memory does not grow with their number (invarian
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,14 +23,16 @@ _PAGE = 1_000_000
 
 def known_versions(synced: Synced) -> Versions:
     """Return the versions of the rows that were read and are not gone, each key once, ascending."""
-    found, hashes = _scratch(synced.size, np.int64), _scratch(synced.size, np.uint64)
+    total, pages = synced.everything()
+    found, hashes = _scratch(total, np.int64), _scratch(total, np.uint64)
     count = place = 0
-    for prints in _pages(synced):
+    for prints in pages:
         hashes[place : place + len(prints)] = prints["high"]
         place += len(prints)
         count = _put(found, count, prints)
-    # Merged prints have each key once, and so have all, unless something was appended.
-    repeated = _repeated(hashes) if synced.appended else hashes[:0]
+    # Merged prints have each key once.
+    merged = sum(part.prints for part in synced.merged)
+    repeated = _repeated(hashes) if total > merged else hashes[:0]
     if len(repeated):
         count = _each_once(synced, found, repeated)
     versions = found[:count]
@@ -43,12 +44,12 @@ def _each_once(synced: Synced, found: Versions, repeated: _Hashes) -> int:
     """Write the versions anew, of the repeated keys only the last; return how many there are."""
     count = 0
     again = [NOTHING]
-    for prints in _pages(synced):
+    for prints in synced.everything()[1]:
         twice = _among(prints["high"], repeated)
         again.append(prints[twice])
         count = _put(found, count, prints[~twice])
     doubtful = np.concatenate(again)
-    return _put(found, count, doubtful[latest(doubtful)])
+    return _put(found, count, doubtful[latest(doubtful["high"], doubtful["low"])])
 
 
 def _put(found: Versions, count: int, prints: Prints) -> int:
@@ -71,10 +72,6 @@ def _among(hashes: _Hashes, repeated: _Hashes) -> npt.NDArray[np.bool_]:
     places = np.minimum(np.searchsorted(repeated, hashes), len(repeated) - 1)
     there: npt.NDArray[np.bool_] = repeated[places] == hashes
     return there
-
-
-def _pages(synced: Synced) -> Iterator[Prints]:
-    return (segment.prints for segment in synced.pages([*synced.merged, *synced.appended]))
 
 
 def _scratch(count: int, kind: type[Any]) -> npt.NDArray[Any]:
