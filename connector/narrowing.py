@@ -81,13 +81,13 @@ def narrow(extractor: Extractor, watermark: Watermark, versions: Versions, withi
 def _divided(versions: Versions, whole: Range, parts: int, *, first: bool = False) -> Iterator[Range]:
     """Yield parts of a range with about as many rows each; only itself where that is not worth it."""
     mine = versions[slice(*_places(versions, whole))]
-    if first or len(mine) > _ROWS:
-        count = min(parts, max(1, len(mine) // _ROWS))
-        inner = mine[np.linspace(0, max(len(mine) - 1, 0), count + 1).astype(int)[1:]] if len(mine) else mine
-        low = whole[0]
-        bounds = [bound for bound in np.unique(inner).tolist() if low is None or bound > low]
-    else:
-        bounds = []
+    bounds: list[int] = []
+    if len(mine) > _ROWS or (first and len(mine)):
+        count = min(parts, -(-len(mine) // _ROWS))
+        places = np.linspace(0, len(mine) - 1, count + 1).astype(int)[1:]
+        # What lies above all that is known is a part of its own, once.
+        inner = np.unique(mine[places if first else places[:-1]]).tolist()
+        bounds = [bound for bound in inner if whole[0] is None or bound > whole[0]]
     edges = [whole[0], *bounds, whole[1]]
     yield from pairwise(edges)
 

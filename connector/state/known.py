@@ -53,7 +53,7 @@ def _each_once(synced: Synced, found: Versions, repeated: _Hashes) -> int:
 
 
 def _put(found: Versions, count: int, prints: Prints) -> int:
-    versions = prints["version"][outcome(prints) != GONE]
+    versions = prints["version"][outcome(prints["mark"]) != GONE]
     found[count : count + len(versions)] = versions
     return count + len(versions)
 
