@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -52,6 +52,7 @@ class Planned:
 
     Attributes:
         cut: seam and slices.
+        prints: the fingerprint of the sync as it was planned.
         waits: whether the live lane must wait until it is done.
         seconds: how long the plan took.
         notes: what a person should know before it starts.
@@ -59,6 +60,7 @@ class Planned:
     """
 
     cut: Cut
+    prints: Mapping[str, Any]
     waits: bool
     seconds: float
     notes: tuple[str, ...]
@@ -67,6 +69,11 @@ class Planned:
 
 # So many rows tell how fast a run is.
 _ENOUGH = 5_000
+
+
+def orders(sync: Sync) -> bool:
+    """Tell whether it matters what arrives first: of anything but events, unless these are ordered, too."""
+    return any(mapping.kind != "event" or mapping.ordered for mapping in sync.mapping)
 
 
 def shared(sync: Sync) -> bool:
@@ -123,10 +130,12 @@ def plan(sync: Sync, store: StateStore, wanted: Wanted) -> Planned:
     with ExitStack() as stack, wiring.located(sync):
         opening = Opening(sync, store, Slices(), Decided())
         opened = opening.open(stack, lambda _: None)
-        opening.compare(opened)
+        prints = opening.compare(opened).prints
         cut = opened.extractor.cut(opened.watermark, wanted.asked, wanted.sizes)
     waits = shared(sync)
-    return Planned(cut, waits, time.monotonic() - began, tuple(_notes(cut, waits)), _rate(store, sync))
+    return Planned(
+        cut, prints, waits, time.monotonic() - began, tuple(_notes(cut, waits)), _rate(store, sync)
+    )
 
 
 def _rate(store: StateStore, sync: Sync) -> float | None:
@@ -151,7 +160,8 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
     """
     with ExitStack() as stack:
         lease = None
-        if shared(sync) or _moves(store, sync):
+        new = store.watermark(sync.id) == EMPTY_WATERMARK
+        if orders(sync) or _moves(store, sync):
             lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
             stack.enter_context(lease.kept())
         planned = plan(sync, store, wanted)
@@ -159,7 +169,7 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
             uuid.uuid4().hex[:12],
             sync.id,
             planned.cut.seam,
-            {**wanted.json, "waits": planned.waits},
+            {**wanted.json, "waits": planned.waits, "ordered": orders(sync)},
             now(),
             paused=False,
             ended=None,
@@ -167,7 +177,10 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
         parts = [(part.bounds, part.rows) for part in planned.cut.slices]
         if wanted.order == "newest":
             parts.reverse()
-        store.begin_backfill(backfill, parts, lease=lease, watermark=planned.cut.watermark)
+        prints = planned.prints if new else None
+        store.begin_backfill(
+            backfill, parts, lease=lease, watermark=planned.cut.watermark, fingerprint=prints
+        )
     return backfill, planned
 
 

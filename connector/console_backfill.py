@@ -228,7 +228,7 @@ def report(name: str, found: Backfill, driven: Driven, *, json: bool) -> None:
             ("delivered", counts.delivered),
             ("rejected", counts.rejected),
             ("seconds", console.seconds(driven.seconds)),
-            ("rows/s", int(counts.read / max(driven.seconds, 0.001))),
+            ("rows/s", int(driven.moved / max(driven.seconds, 0.001))),
             ("exit code", driven.exit_code),
         ]
         console.table(f"{name}: backfill", ("", "value"), rows)

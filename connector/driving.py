@@ -20,6 +20,8 @@ from connector.stopping import StopSignal
 
 # How often progress is looked at; seconds.
 _LOOK = 1.0
+# As seldom as this, in the time that one look takes.
+_SELDOM = 100
 # So many failed slices end a backfill: it is not they that fail.
 _FAILURES = 3
 # So often workers may be lost without a slice having been finished.
@@ -34,7 +36,8 @@ class Driven:
 
     Attributes:
         tally: of its slices at the end.
-        counts: of what was moved meanwhile.
+        counts: of all slices, whenever they were worked on.
+        moved: rows that were read meanwhile, as far as workers have told.
         exit_code: of the command.
         error: what ended it.
         failed: place -> why.
@@ -45,6 +48,7 @@ class Driven:
 
     tally: Tally
     counts: Counts = field(default_factory=Counts)
+    moved: int = 0
     exit_code: int = 0
     error: str = ""
     failed: dict[int, str] = field(default_factory=dict)
@@ -81,6 +85,7 @@ class Driver:
         self._lost = 0
         self._over = False
         self._exhausted = False
+        self._told = 0.0
 
     def drive(self, stop: StopSignal, watcher: Watcher) -> Driven:
         """Work until no slice is left, too many have failed, or it is stopped.
@@ -100,6 +105,7 @@ class Driver:
                 self._work(stop, watcher, driving.release)
         self._driven.ended = self._store.end_backfill(backfill)
         self._driven.tally = self._store.tally(backfill)
+        self._driven.counts = sum((part.counts for part in self._store.slices(backfill)), Counts())
         self._driven.seconds = time.monotonic() - began
         if not self._driven.ended:
             self._codes.append(self._why(stop))
@@ -136,9 +142,16 @@ class Driver:
                 done, waiting = wait(waiting, timeout=_LOOK, return_when=FIRST_COMPLETED)
                 if any(not self._taken(future, watcher) for future in done):
                     pool, waiting = self._anew(pool), set()
-                watcher.tally(self._store.tally(self._backfill))
+                self._tell(watcher)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _tell(self, watcher: Watcher) -> None:
+        """Tell how far it is, but not so often that the looking costs."""
+        now = time.monotonic()
+        if now >= self._told:
+            watcher.tally(self._store.tally(self._backfill))
+            self._told = now + max(_LOOK, _SELDOM * (time.monotonic() - now))
 
     def _left(self) -> bool:
         """Whether slices are left to work on, and this driver should."""
@@ -162,7 +175,7 @@ class Driver:
         if report.done:
             self._lost = 0
         driven = self._driven
-        driven.counts += report.counts
+        driven.moved += report.counts.read
         for note in report.notes:
             if note not in driven.notes:
                 driven.notes.append(note)

@@ -103,7 +103,11 @@ class Reading(Protocol):
 def beside(store: StateStore, sync: Sync) -> Beside | None:
     """Return what a backfill that is not done leaves to the live lane; None where there is none."""
     found = store.beside(sync.id)
-    return None if found is None else Beside(*found)
+    if found is None:
+        return None
+    backfill, holding = found
+    waits, ordered = (bool(backfill.asked.get(name)) for name in ("waits", "ordered"))
+    return Beside(backfill.seam, holding, waits, ordered)
 
 
 @dataclass(slots=True)

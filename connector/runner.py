@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from connector import wiring
 from connector.config.models import Sync
@@ -63,6 +65,8 @@ class _Run:
         self._entered = False
         self._notes: list[str] = []
         self._opening: Opening
+        self._reached: Callable[[Watermark], Mapping[str, Any] | None] = lambda _: None
+        self._since: Mapping[str, Any] | None = None
 
     def report(self, exit_code: int | None, error: str = "") -> RunReport:
         """Return the report as of now; an exit code of None means that the run goes on."""
@@ -149,6 +153,9 @@ class _Run:
         known = compared.prints if self._reading.advances else None
         opened.store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
+        if self._reading.advances:
+            self._reached = opened.extractor.reached
+            self._since = self._reached(opened.watermark)
 
     def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:
         held = HeldLane(opened.store, lease, self._id, not self._reading.advances)
@@ -175,7 +182,9 @@ class _Run:
             store.start_run(lease, self._id, started=self._started)
         # Only a run that read to the end has passed all that earlier ones left; exit 4 may have stopped it early.
         whole = report.exit_code == 0 and self._reading.whole
-        store.finish_run(lease, report, clear_recovered=whole)
+        until = self._reached(store.watermark(self._sync.id))
+        moved = (self._since, until) if self._since and until else None
+        store.finish_run(lease, report, clear_recovered=whole, moved=moved)
         store.prune(self._sync.id, self._sync.rejects.retention)
 
     def _note(self, text: str) -> None:

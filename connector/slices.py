@@ -160,7 +160,6 @@ class _Worker:
         self._backfill = backfill
         self._stop = stop
         self._report = report
-        self._orders = any(mapping.kind != "event" or mapping.ordered for mapping in sync.mapping)
         self._opened: Opened
 
     def work(self, stack: ExitStack, until: float) -> None:
@@ -221,7 +220,7 @@ class _Worker:
             opened.mapper.columns,
             (backfill.seam, claim.part.bounds),
             watermark,
-            holding.look if self._orders else lambda _: None,
+            holding.look if backfill.asked.get("ordered") else lambda _: None,
         )
         read = threading.Event()
 

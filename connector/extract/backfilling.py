@@ -103,11 +103,13 @@ class Beside:
         seam: it reads only above.
         holding: it reads only below each of these: rows that are beyond may be on their way in an older version.
         waits: whether it must not read at all, as one entity has several rows, some of them below the seam.
+        ordered: whether it matters what arrives first.
     """
 
     seam: Mapping[str, Any]
     holding: Sequence[Any] = field(default_factory=tuple)
     waits: bool = False
+    ordered: bool = False
 
 
 class Sliced(Protocol):

@@ -83,14 +83,12 @@ class BackfillStore(SyncedStore):
             lambda connection: backfills.found(connection, table.c.backfill == backfill_id)
         )
 
-    def beside(self, sync_id: str) -> tuple[Mapping[str, Any], Sequence[Any], bool] | None:
-        """Return the seam of a backfill that is not done, what its running slices hold, and whether the live lane waits."""
+    def beside(self, sync_id: str) -> tuple[Backfill, Sequence[Any]] | None:
+        """Return the backfill of a sync that is not done, and what its running slices hold."""
 
-        def work(connection: sa.Connection) -> tuple[Mapping[str, Any], Sequence[Any], bool] | None:
+        def work(connection: sa.Connection) -> tuple[Backfill, Sequence[Any]] | None:
             found = backfills.found(connection, table.c.sync == sync_id, table.c.ended.is_(None))
-            if found is None:
-                return None
-            return found.seam, backfills.holding(connection, found.id), bool(found.asked.get("waits"))
+            return None if found is None else (found, backfills.holding(connection, found.id))
 
         return self._database.read(work)
 

@@ -36,7 +36,7 @@ class Incremental:
         lookback: how far below the watermark rows are read again.
         note: takes sentences for the person who runs it.
         within: conditions that a backfill makes for what it leaves to this read.
-        held: whether it makes them because rows are on their way in an older version.
+        held: whether rows may be on their way in an older version.
     """
 
     scan: Scan
@@ -48,16 +48,23 @@ class Incremental:
     within: tuple[str, ...] = ()
     held: bool = False
 
-    def beside(self, backfill: Beside | None) -> Incremental:
-        """Return the read of what a backfill leaves: above the seam, and below what is on its way (invariant 10)."""
+    def beside(self, backfill: Beside | None, settled: Raw | None) -> Incremental:
+        """Return the read of what a backfill leaves: above the seam, and below what is on its way (invariant 10).
+
+        Args:
+            backfill: as asked about after the horizon was known.
+            settled: where there is no horizon, the value below which nothing could come any more before it was asked
+                about.
+        """
         if backfill is None:
             return self
         keyset = self.scan.keyset
         within = (
             keyset.after([_raw(value) for value in backfill.seam["at"]]),
             *(keyset.compare("<", _raw(value)) for value in backfill.holding),
+            *([keyset.compare("<", settled)] if settled is not None else []),
         )
-        return replace(self, within=within, held=bool(backfill.holding))
+        return replace(self, within=within, held=backfill.ordered)
 
     def batches(
         self, part: Mapping[str, Any] | None, future: Mapping[str, Any] | None = None

@@ -12,7 +12,7 @@ import pyarrow as pa
 from connector.errors import SourceError
 from connector.extract.backfilling import Asked, Cut, Hold, Sizes, unsliceable
 from connector.extract.databases.connected import Connected
-from connector.extract.databases.horizon import stamp
+from connector.extract.databases.horizon import Horizon, stamp
 from connector.extract.databases.ordered import Scan, mixed, versions
 from connector.extract.databases.paging import paging
 from connector.extract.databases.reader import Chunk, Column, Raw
@@ -68,7 +68,7 @@ class Backfilled(Connected):
             hold(list(self._settled() or raws(seam["at"])[0]))
 
         scan = replace(self._slices(seam["by"], columns), before=look)
-        reading = self._incremental(self._scan(()), self._horizon(None))
+        reading = self._incremental(self._scan(()), Horizon(None))
         conditions = Slicing(scan, reading, self._reader).conditions(seam, bounds)
         after = raws((watermark.get(_PLACE) or {}).get("at") or ())
         self._reading = self._guarded(self._stoppable(self._rows(scan, conditions, after)))
