@@ -95,7 +95,7 @@ def refuse(sync: Sync, wanted: Wanted) -> None:
     """Refuse what no backfill can keep the promises for.
 
     Raises:
-        ConfigError: an event without a timestamp, synced, or an order that cannot be kept.
+        ConfigError: an event without a timestamp, or an order that cannot be kept.
     """
     for number, mapping in enumerate(sync.mapping):
         if mapping.kind == "event" and mapping.timestamp is None:
@@ -105,12 +105,6 @@ def refuse(sync: Sync, wanted: Wanted) -> None:
                 "map timestamp to the column that says when it happened",
                 place,
             )
-    if sync.source.tracked:
-        raise unsliceable(
-            "it keeps what was sent (synced), which has one writer: its live lane",
-            "run it: a first run reads everything, --resend all sends it again",
-            "source",
-        )
     if shared(sync) and (wanted.order != "oldest" or wanted.sizes.workers > 1 or wanted.asked.by != "cursor"):
         raise unsliceable(
             "several rows may tell of one entity, so slices must come one after the other, the oldest first",
@@ -126,7 +120,8 @@ def plan(sync: Sync, store: StateStore, wanted: Wanted) -> Planned:
         ConnectorError: source or state cannot be read.
     """
     refuse(sync, wanted)
-    began = time.monotonic()
+    began, source = time.monotonic(), sync.source
+    store.foresee_synced(sync.id, source.tracked, keyed=source.keyed, new=not store.watermark(sync.id))
     with ExitStack() as stack, wiring.located(sync):
         opening = Opening(sync, store, Slices(), Decided())
         opened = opening.open(stack, lambda _: None)
@@ -161,7 +156,9 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
     with ExitStack() as stack:
         lease = None
         new = store.watermark(sync.id) == EMPTY_WATERMARK
-        if orders(sync) or _moves(store, sync):
+        # What is known of a row must not become that of an older version, either.
+        ordered = orders(sync) or sync.source.tracked
+        if ordered or _moves(store, sync):
             lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
             stack.enter_context(lease.kept())
         planned = plan(sync, store, wanted)
@@ -169,7 +166,7 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
             uuid.uuid4().hex[:12],
             sync.id,
             planned.cut.seam,
-            {**wanted.json, "waits": planned.waits, "ordered": orders(sync)},
+            {**wanted.json, "waits": planned.waits, "ordered": ordered},
             now(),
             paused=False,
             ended=None,
@@ -177,6 +174,8 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
         parts = [(part.bounds, part.rows) for part in planned.cut.slices]
         if wanted.order == "newest":
             parts.reverse()
+        if lease is not None and sync.source.tracked and new:
+            store.begin_synced(lease, keyed=sync.source.keyed)
         prints = planned.prints if new else None
         store.begin_backfill(
             backfill, parts, lease=lease, watermark=planned.cut.watermark, fingerprint=prints

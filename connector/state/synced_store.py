@@ -57,11 +57,15 @@ class SyncedStore(History):
             if not new:
                 raise segments.lost(lease.sync, "it was not kept so far")
             self.begin_synced(lease, keyed=keyed)
-        self._adopt(lease)
+        self.adopt_synced(lease)
         return self.synced(lease.sync, keyed=keyed)
 
-    def _adopt(self, lease: Lease) -> None:
-        """Note what earlier holders of the lane left in doubt, before their intents go."""
+    def adopt_synced(self, lease: Lease) -> None:
+        """Note what earlier holders of the lane left in doubt, before their intents go.
+
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+        """
         if self._database.read(lambda connection: segments.doubtful(connection, lease.sync)):
             fenced(lease, lambda connection: segments.adopt(connection, lease.bind()))
 
@@ -120,7 +124,7 @@ class SyncedStore(History):
             without: the hashes (high, low) of keys to forget.
         """
         if without and self.synced(lease.sync) is not None:
-            self._adopt(lease)
+            self.adopt_synced(lease)
         found = self.synced(lease.sync)
         if found is not None and (found.due or without):
             merge(self._database, lease, found.head, without)
