@@ -22,16 +22,16 @@ def cluster(tmp_path) -> Iterator[Dask]:
 def test_workers_and_the_scheduler_are_lost(shop: Shop, cluster: Dask, postgres_url: str) -> None:
     """The slices that they had are taken up by others, nothing is missing, and no more is sent twice than was in doubt."""
     people = People(shop, Database("postgresql", postgres_url))
-    people.put(9_000)
+    people.put(12_000)
     path = people.sync()
     state = ("--state", postgres_url)
     shop.sandbox.set_faults({"latency": 0.3})
     with people.changing():
         process = shop.start(
-            "backfill", path, *state, "--slice-rows", "300", "--executor", "dask", "--scheduler", cluster.address,
+            "backfill", path, *state, "--slice-rows", "400", "--executor", "dask", "--scheduler", cluster.address,
             "--json",
         )  # fmt: skip
-        for lose in (lambda: cluster.lose_worker(0), cluster.lose_scheduler, lambda: cluster.lose_worker(1)):
+        for lose in (lambda: cluster.lose_worker(0), lambda: cluster.lose_worker(1), cluster.lose_scheduler):
             enough = shop.sandbox.counters()["accepted"] + 600
             wait_for(lambda enough=enough: shop.sandbox.counters()["accepted"] > enough)
             lose()
