@@ -81,14 +81,23 @@ def shared(sync: Sync) -> bool:
     ordered = [mapping for mapping in sync.mapping if mapping.kind != "event" or mapping.ordered]
     if not ordered:
         return False
-    if sync.source.type == "parquet" or len(ordered) > 1 or len(sync.source.key) != 1:
+    source = sync.source
+    if source.type == "parquet" or source.transform or len(ordered) > 1 or len(source.key) != 1:
         return True
-    named = {"product": "productId", "group": "accountId"}.get(ordered[0].kind)
-    identities = [named] if named else [name for name in ("profileId", "userId") if name in ordered[0].fields]
-    found = [ordered[0].fields.get(name) for name in identities]
-    return not any(
-        isinstance(value, Column) and value.column == sync.source.key[0] and not value.hash for value in found
-    )
+    fields = ordered[0].fields
+    # Of several identifiers the first that a row has is what its item is about; a key is never null.
+    first = next((fields[name] for name in _IDENTITIES[ordered[0].kind] if name in fields), None)
+    plain = isinstance(first, Column) and first.default is None and not first.hash
+    return not (plain and isinstance(first, Column) and first.column == source.key[0])
+
+
+# What an item of a kind is about, as `connector/mapping/items.py` has it.
+_IDENTITIES = {
+    "event": ("profileId", "userId", "accountId"),
+    "identify": ("profileId", "userId"),
+    "group": ("accountId",),
+    "product": ("productId",),
+}
 
 
 def refuse(sync: Sync, wanted: Wanted) -> None:
