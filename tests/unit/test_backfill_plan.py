@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from connector.console_backfill import lasting
 from connector.errors import ConfigError
 from connector.extract.backfilling import Asked, Sizes
 from connector.mapping import items
+from connector.model import Counts
+from connector.slices import SliceOrder, SliceReport, run_slice
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,14 @@ def test_times_to_come_are_told_no_better_than_they_are_known() -> None:
 
 def test_what_items_are_about_is_what_the_mapping_says() -> None:
     assert backfill._IDENTITIES == items._ENTITIES
+
+
+def test_what_a_worker_is_told_and_tells_travels(tmp_path: Path) -> None:
+    """To another process or machine, with the sync's file or with the sync itself."""
+    loaded = sync(tmp_path, _EVENT)
+    for each in (tmp_path / "some.yaml", loaded):
+        order = SliceOrder(each, None, "sqlite:///state.db", "b1")
+        assert pickle.loads(pickle.dumps(order)) == order
+    report = SliceReport([1], {2: "why"}, Counts(read=3), 4, "why")
+    assert pickle.loads(pickle.dumps(report)) == report
+    assert pickle.loads(pickle.dumps(run_slice)) is run_slice
