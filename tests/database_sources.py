@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
+from snowflake_server import connected
 
 from connector.config.models import DatabaseSource
 from connector.extract import Limits
@@ -21,8 +23,22 @@ from connector.extract.database import open_database
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark, merge
 
 # The type of a point in time with microseconds, by dialect.
-TIMES = {"sqlite": "timestamp", "duckdb": "timestamp", "postgresql": "timestamptz", "mysql": "datetime(6)"}
-TEXTS = {"sqlite": "text", "duckdb": "varchar", "postgresql": "text", "mysql": "longtext"}
+TIMES = {
+    "sqlite": "timestamp",
+    "duckdb": "timestamp",
+    "postgresql": "timestamptz",
+    "mysql": "datetime(6)",
+    "snowflake": "timestamp_ntz",
+}
+TEXTS = {
+    "sqlite": "text",
+    "duckdb": "varchar",
+    "postgresql": "text",
+    "mysql": "longtext",
+    "snowflake": "varchar",
+}
+# What tests call things, in small letters, as most databases have it. Snowflake would take them for capitals.
+_NAMES = re.compile(r"(?<![\w'\"])(orders|id|moved|note|orders_moved_id)(?![\w'\"])")
 
 
 @dataclass
@@ -43,6 +59,11 @@ class Database:
             with duckdb.connect(self.url.removeprefix("duckdb:///")) as duck:
                 for statement in statements:
                     duck.execute(statement)
+        elif self.dialect == "snowflake":
+            with connected(self.url) as snow, snow.cursor() as cursor:
+                for statement in statements:
+                    if not statement.startswith("create index"):  # it has none
+                        cursor.execute(quoted(statement))
         else:
             engine = sa.create_engine(
                 driver_url(self.url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
@@ -59,6 +80,10 @@ class Database:
         if self.dialect == "duckdb":
             with duckdb.connect(self.url.removeprefix("duckdb:///"), read_only=True) as duck:
                 return duck.execute(query).fetchall()
+        if self.dialect == "snowflake":
+            with connected(self.url) as snow, snow.cursor() as cursor:
+                cursor.execute(quoted(query))
+                return cursor.fetchall()
         engine = sa.create_engine(driver_url(self.url), poolclass=sa.NullPool)
         with engine.connect() as remote:
             return [tuple(row) for row in remote.exec_driver_sql(query)]
@@ -78,6 +103,13 @@ class Database:
         if settings.get("mode") == "full":
             given["cursor"] = None
         return DatabaseSource(type="database", url=SecretStr(self.url), **{**given, **settings})
+
+
+def quoted(sql: str) -> str:
+    """SQL with the names that tests use in quotes, outside of texts."""
+    parts = sql.split("'")
+    parts[::2] = [_NAMES.sub(r'"\1"', part) for part in parts[::2]]
+    return "'".join(parts)
 
 
 def driver_url(url: str) -> str:
@@ -162,6 +194,8 @@ def positions(found: Read) -> Iterator[tuple[int, Watermark]]:
 
 
 DIALECTS = ("sqlite", "duckdb", "postgresql", "mysql")
+# The last one is an emulator, see snowflake_server.
+ALL_DIALECTS = (*DIALECTS, "snowflake")
 
 
 def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Database:
@@ -169,7 +203,8 @@ def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Database:
     dialect = request.param
     if dialect in {"sqlite", "duckdb"}:
         return Database(dialect, f"{dialect}:///{folder / 'shop'}.{dialect}")
-    url = request.getfixturevalue("postgres_url" if dialect == "postgresql" else "mariadb_url")
+    urls = {"postgresql": "postgres_url", "mysql": "mariadb_url", "snowflake": "snowflake_url"}
+    url = request.getfixturevalue(urls[dialect])
     found = Database(dialect, url)
     found.run("drop table if exists orders")
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from database_sources import DIALECTS, Database, add, fresh_database, orders, positions, read, resumed, stamp
+from database_sources import ALL_DIALECTS, Database, add, fresh_database, orders, positions, read, resumed, stamp
 
 from connector.errors import DataError
 from connector.extract import Limits
@@ -19,7 +19,7 @@ def ids(rows: list[dict[str, object]]) -> list[object]:
     return [row["id"] for row in rows]
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=ALL_DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return fresh_database(request, tmp_path)
 

@@ -47,6 +47,10 @@ def reader_for(url: URL, timezone: str) -> Reader:
         from connector.extract.databases.mysql import MysqlReader
 
         return MysqlReader(url, timezone)
+    if dialect == "snowflake":
+        from connector.extract.databases.snowflake import SnowflakeReader
+
+        return SnowflakeReader(url)
     from connector.extract.databases.alchemy import AlchemyReader
 
     return AlchemyReader(url, timezone)

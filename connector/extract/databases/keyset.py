@@ -23,7 +23,7 @@ class Keyset:
     def source(self) -> str:
         """The relation as it stands after ``from``."""
         if self.relation.parts:
-            return ".".join(self.reader.quote(part) for part in self.relation.parts)
+            return self.reader.named(self.relation.parts)
         return f"({self.relation.query}\n) connector_query"
 
     def rows(self, columns: Sequence[Column], conditions: Sequence[str], limit: int | None = None) -> str:

@@ -232,6 +232,10 @@ class Reader(Protocol):
         """Write a name as an SQL identifier."""
         return '"' + name.replace('"', '""') + '"'
 
+    def named(self, parts: tuple[str, ...]) -> str:
+        """Write the name of a table."""
+        return ".".join(map(self.quote, parts))
+
     def clock(self) -> dt.datetime:
         """The server's time, in UTC; this machine's where the source is a file or tells none."""
         return dt.datetime.now(dt.UTC)
