@@ -95,4 +95,3 @@ def connected(url: str) -> Any:
     from connector.extract.databases.snowflake import settings_of
 
     return adbc_driver_snowflake.dbapi.connect(db_kwargs=settings_of(url_of(url)), autocommit=True)
-

@@ -21,6 +21,7 @@ SETTLE = {
     "duckdb": dt.timedelta(0),
     "postgresql": 2 * HOUR,
     "mysql": 2 * HOUR,
+    "snowflake": 2 * HOUR,
 }
 FAR = "2037-01-01 00:00:00"
 

@@ -111,6 +111,7 @@ class Traits:
         mixed: whether a column can hold values of several types, each ordered among its own.
         paged: whether one statement a page is cheaper than one statement, given an index.
         limit: how a statement is cut off after ``{n}`` rows.
+        top: the same behind ``select``, where `limit` needs an order; else empty.
     """
 
     settle: Literal["auto"] | dt.timedelta = dt.timedelta(seconds=60)
@@ -118,6 +119,7 @@ class Traits:
     mixed: bool = False
     paged: bool = True
     limit: str = "limit {n}"
+    top: str = ""
 
 
 @dataclass(frozen=True, slots=True)

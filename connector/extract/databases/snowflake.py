@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote_plus
 
 import pyarrow as pa
 from sqlalchemy.engine import URL
 
-from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError
-from connector.extract.databases.adbc import (
-    AdbcReader,
-    digits,
-    hexadecimal,
-    missing_driver,
-    one_of,
-    options_of,
-    time_text,
-    utc,
-    zoned,
-)
+from connector.errors import ConfigError, ConnectorError
+from connector.extract.databases.adbc import AdbcReader, missing_driver, options_of
+from connector.extract.databases.adbc_values import one_of, utc
 from connector.extract.databases.reader import CURSOR, Column, Raw
 from connector.extract.databases.relation import Relation
-from connector.extract.quotations import without_values
+from connector.extract.databases.snowflake_errors import translate
+from connector.extract.databases.snowflake_types import FORM, LITERALS, TIMES, column_of, time_output
 
 _OPTIONS = (
     "warehouse", "role", "authenticator", "private_key_file", "private_key_passphrase", "token", "host", "port", "protocol",
@@ -46,14 +35,7 @@ _SESSION = {
     "TIME_INPUT_FORMAT": "AUTO",
     "BINARY_INPUT_FORMAT": "HEX",
 }
-_FORM = "'YYYY-MM-DD HH24:MI:SS.FF9'"
 _CLIENT = "adbc.snowflake.sql.client_option"
-_TIMES = {"timestamp_ntz", "timestamp_ltz", "timestamp_tz"}
-_JSON = {"variant", "object", "array", "map"}
-_PLACES = {"geography", "geometry"}
-# The words of the server, behind its number and the SQLSTATE.
-_SAID = re.compile(r"\(\w{5}\): (?!\d{6} \()(.*?)(?:\. Vendor code|$)", re.DOTALL)
-_LOGIN, _NO_WAREHOUSE, _NO_OBJECT, _SQL = range(390_100, 390_500), 606, 2003, 2043
 _TABLES = """
 select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'INFORMATION_SCHEMA'"""
 
@@ -120,17 +102,17 @@ class SnowflakeReader(AdbcReader):
 
     def literal(self, raw: Raw) -> str:
         """Write a value in its own type."""
-        return one_of(_LITERALS, raw)
+        return one_of(LITERALS, raw)
 
     def as_text(self, native: str, sql: str) -> str:
         """Times with all digits, bytes in hexadecimal ones."""
-        if native in _TIMES:
-            return _time_output(native, sql)
+        if native in TIMES:
+            return time_output(native, sql)
         return f"lower(hex_encode({sql}))" if native == "binary" else f"({sql})::varchar"
 
     def clock(self) -> dt.datetime:
         """The server's clock."""
-        ((now,),) = self.fetch(f"select to_varchar(sysdate(), {_FORM})")
+        ((now,),) = self.fetch(f"select to_varchar(sysdate(), {FORM})")
         return utc(now)
 
     def translate(self, error: Exception) -> ConnectorError:
@@ -203,125 +185,3 @@ def _authentication(options: dict[str, str]) -> dict[str, str]:
         found[f"{_CLIENT}.jwt_private_key_pkcs8_value"] = key
         found[f"{_CLIENT}.jwt_private_key_pkcs8_password"] = options.get("private_key_passphrase", "")
     return found
-
-
-# ── types ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def column_of(field: pa.Field, sql: str) -> Column:
-    """Describe a column: its Arrow type, and how to ask for it so that it arrives in that type."""
-    native = (field.metadata or {}).get(b"SNOWFLAKE_TYPE", b"").decode().lower() or "text"
-    plain = Column(field.name, field.type, native, sql, sql, field.nullable)
-    if native == "fixed":
-        return replace(plain, type=_number(field.type))
-    if native in _TIMES:
-        kind = pa.timestamp("us", None if native == "timestamp_ntz" else "UTC")
-        return replace(plain, type=kind, output=_time_output(native, sql))
-    if native in _JSON:
-        return replace(plain, type=pa.string(), output=f"to_json({sql})", meaning="json", unfit="JSON")
-    if native in _PLACES:
-        geojson = f"to_json(st_asgeojson({sql}))"
-        return replace(plain, type=pa.string(), output=geojson, meaning="json", unfit=f"a {native}")
-    if native in {"real", "decfloat"}:
-        kind = pa.float64() if native == "real" else pa.string()
-        output = sql if native == "real" else f"({sql})::varchar"
-        meaning = "" if native == "real" else "number"
-        return replace(plain, type=kind, output=output, meaning=meaning, unfit="a floating-point number")
-    if native in _LITERALS:
-        return plain
-    return replace(plain, type=pa.string(), output=f"({sql})::varchar", unfit=f"of type {native}")
-
-
-def _number(kind: pa.DataType) -> pa.DataType:
-    small = pa.types.is_decimal(kind) and kind.scale == 0 and kind.precision <= 18
-    return pa.int64() if small else kind
-
-
-def _time_output(native: str, sql: str) -> str:
-    shown = sql if native == "timestamp_ntz" else f"convert_timezone('UTC', {sql})"
-    return f"to_varchar({shown}, {_FORM})"
-
-
-def _text(text: str) -> str:
-    # A backslash begins an escape in Snowflake.
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def _zoned(text: str, native: str) -> str:
-    found = time_text(text)
-    found = found if zoned(found) else f"{found}+00:00"
-    return f"'{found[:-6]} {found[-6:]}'::{native}(9)"
-
-
-_LITERALS = {
-    "fixed": digits,
-    "text": _text,
-    "boolean": lambda text: f"{_text(text)}::boolean",
-    "date": lambda text: f"'{time_text(text)[:10]}'::date",
-    "time": lambda text: f"'{time_text(text)}'::time(9)",
-    "timestamp_ntz": lambda text: f"'{time_text(text)}'::timestamp_ntz(9)",
-    "timestamp_ltz": lambda text: _zoned(text, "timestamp_ltz"),
-    "timestamp_tz": lambda text: _zoned(text, "timestamp_tz"),
-    "binary": lambda text: f"to_binary('{hexadecimal(text)}', 'HEX')",
-}
-
-
-# ── errors ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def translate(error: Exception, url: URL) -> ConnectorError:
-    """Turn one error of the driver into ours: its words quote statements, and some quote values."""
-    code = abs(int(getattr(error, "vendor_code", 0) or 0))
-    state = str(getattr(error, "sqlstate", "") or "")
-    where = f"Snowflake account {url.host}"
-    if code in _LOGIN or state.startswith("28"):
-        return CredentialsError(
-            f"{where} refuses the user, the password or the key (code {code}).",
-            hint="check source.url, and that the user may use its role",
-        )
-    if state == "42501":
-        return CredentialsError(f"{where} refuses to read (code {code}).", hint="grant select to this role")
-    if code == _NO_WAREHOUSE:
-        return ConfigError(
-            "No warehouse is there to run the statement.",
-            hint="add ?warehouse=name to source.url, and grant usage on it to the role",
-            path="source.url",
-        )
-    if code == _NO_OBJECT:
-        return ConfigError(
-            f"{where} knows no such table, or does not show it to this role: {_said(error)}",
-            hint="check source.table, and the database, schema and role of source.url",
-        )
-    if state.startswith("42") or code == _SQL:
-        return ConfigError(
-            f"{where} refuses the statement: {_said(error)}",
-            hint="check source.table, query, where and cursor",
-        )
-    if state.startswith("22"):  # the server's words quote the value
-        return SourceError(f"A value in the source broke the statement (code {code}).", hint="check the query")
-    if state == "57014":
-        return SourceError(f"{where} ended the statement (code {code}).", hint="raise its limit of time")
-    if not code:
-        return _unreached(error, where)
-    return SourceError(f"{where} ended the statement (code {code}).", hint="run again")
-
-
-def _said(error: Exception) -> str:
-    found = _SAID.search(str(error))
-    said = found[1] if found else ""
-    line = " ".join(said.partition("\n\n")[0].split())
-    return without_values(line).rstrip(".") + "."
-
-
-def _unreached(error: Exception, where: str) -> ConnectorError:
-    text = str(error)
-    if "private key" in text.lower() or "pkcs" in text.lower():
-        return CredentialsError(
-            "The private key cannot be read.",
-            hint="give a key in PKCS 8 (PEM), and its passphrase as private_key_passphrase",
-        )
-    return SourceError(
-        f"{where} cannot be reached.", hint="check the account in source.url, and the network from here"
-    )
-
-
