@@ -186,9 +186,16 @@ class AlchemyReader(Reader):
 
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The value that a statement finds."""
+        found = f"({statement})"
+        if (whole := output(self._dialect, column.native, found)) != found:
+            statement = f"select {whole}{' from dual' if self._dialect == 'oracle' else ''}"
         ((value,),) = self.fetch(statement)
         text = text_of(value)
         return None if text is None else (column.native, text)
+
+    def total(self, column: Column, base: str) -> str | None:
+        """Sum whole numbers in more digits than they have."""
+        return f"sum(cast({column.sql} as decimal(38, 0)) - {base})" if super().total(column, base) else None
 
     def literal(self, raw: Raw) -> str:
         """Write a value in the dialect's own form."""

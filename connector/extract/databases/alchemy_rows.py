@@ -44,12 +44,12 @@ def _microseconds(column: Column, values: Sequence[Any], warnings: Counter[str])
     """The values, of times no more than their type has digits for."""
     if not isinstance(values, pa.Array):
         return values
+    text: Any = values
     if column.type.unit != "ns":
-        if count := finer(values):
+        if count := finer(text):
             warnings[WARNING] += count
-        values = cut_off(values)
-    found: Sequence[Any] = values.to_pylist()
-    return found
+        text = cut_off(text)
+    return list(text.to_pylist())
 
 
 def _raw(values: Sequence[Any]) -> pa.Array:
