@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 
 from connector.errors import ConfigError, DataError
-from connector.extract.databases.finer import WARNING, cut_off, finer, holds_all, shortened
+from connector.extract.databases.finer import cut_off, holds_all, shortened
 from connector.extract.databases.reader import Chunk, Column, Raw, Statement
 from connector.extract.databases.typed import decimals, misfit, recast
 
@@ -102,7 +102,7 @@ def finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:
         return pa.nulls(len(array))
     try:
         if pa.types.is_timestamp(kind) and pa.types.is_string(array.type):
-            return timestamps(array, column, warnings)
+            return timestamps(array, column)
         if pa.types.is_decimal(kind) and pa.types.is_string(array.type):
             return decimals(array, kind, warnings)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -110,12 +110,10 @@ def finish(array: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:
     return recast(array, column)
 
 
-def timestamps(text: pa.Array, column: Column, warnings: Counter[str]) -> pa.Array:
+def timestamps(text: pa.Array, column: Column) -> pa.Array:
     """Read times with up to nine digits of a second's fraction, in UTC where the type has a zone."""
     kind = column.type
     if kind.unit != "ns":
-        if count := finer(text):
-            warnings[WARNING] += count
         text = cut_off(text)
     naive = text.cast(pa.timestamp(kind.unit))
     return naive if kind.tz is None else naive.cast(pa.int64()).cast(kind)

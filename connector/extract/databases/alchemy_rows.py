@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from connector.extract.databases.alchemy_types import text_of
-from connector.extract.databases.finer import WARNING, cut_off, finer, holds_all, shortened
+from connector.extract.databases.finer import cut_off, holds_all, shortened
 from connector.extract.databases.reader import Chunk, Column, Statement
 from connector.extract.databases.typed import misfit, typed
 
@@ -25,7 +25,7 @@ def chunk_of(rows: list[tuple[Any, ...]], statement: Statement, timezone: str) -
             raise misfit(column)
     arrays = []
     for column, found in zip(statement.columns[: statement.shown], values, strict=False):
-        array, counted = typed(_microseconds(column, found, warnings), column, timezone)
+        array, counted = typed(_microseconds(column, found), column, timezone)
         arrays.append(array)
         warnings += counted
     raw = tuple(_raw(values[place]) for place in statement.ordering)
@@ -40,14 +40,12 @@ def _whole(column: Column, values: Sequence[Any]) -> Sequence[Any]:
     return found
 
 
-def _microseconds(column: Column, values: Sequence[Any], warnings: Counter[str]) -> Sequence[Any]:
+def _microseconds(column: Column, values: Sequence[Any]) -> Sequence[Any]:
     """The values, of times no more than their type has digits for."""
     if not isinstance(values, pa.Array):
         return values
     text: Any = values
     if column.type.unit != "ns":
-        if count := finer(text):
-            warnings[WARNING] += count
         text = cut_off(text)
     return list(text.to_pylist())
 
