@@ -45,8 +45,7 @@ class AdbcReader(Reader):
             for batch in cursor.fetch_record_batch():
                 rows = fitting(batch, statement)
                 for first in range(0, batch.num_rows, rows):
-                    if self._stopped:
-                        raise Stopped("Reading was stopped.")
+                    self._stop_if_asked()
                     yield chunk_of(batch.slice(first, rows), statement)
 
     def indexes(self, relation: Any) -> list[tuple[str, ...]]:
@@ -82,6 +81,10 @@ class AdbcReader(Reader):
         if running is not None:
             with suppress(Exception):  # what is being ended may be gone already
                 running.adbc_cancel()
+
+    def _stop_if_asked(self) -> None:
+        if self._stopped:
+            raise Stopped("Reading was stopped.")
 
     def close(self) -> None:
         """Disconnect."""

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from connector.errors import ConfigError, DataError
+from connector.errors import ConfigError, DataError, SourceError
 from connector.extract.databases.finer import cut_off, holds_all, shortened
 from connector.extract.databases.reader import Chunk, Column, Raw, Statement
 from connector.extract.databases.typed import decimals, misfit, recast
@@ -84,6 +85,46 @@ def chunk_of(batch: pa.RecordBatch, statement: Statement) -> Chunk:
     rows = pa.RecordBatch.from_arrays(arrays, schema=statement.schema)
     raw = tuple(_raw(found[place], statement.columns[place]) for place in statement.ordering)
     return Chunk(rows, raw, warnings)
+
+
+def whole(found: int, told: int) -> None:
+    """Refuse a result of which rows are missing.
+
+    Args:
+        found: rows that came.
+        told: rows that there are; negative where nobody says.
+
+    Raises:
+        SourceError: they are fewer.
+    """
+    if found < told:
+        raise SourceError(f"The driver ended a result after {found} of {told} rows.", hint="run again")
+
+
+def in_order(chunk: Chunk, statement: Statement, last: pa.Scalar | None) -> pa.Scalar | None:
+    """Refuse rows that are out of order, by the first ordering column where all agree on the order of its values.
+
+    Args:
+        chunk: the rows.
+        statement: what gave them.
+        last: that column's last value before them.
+
+    Returns:
+        Its last value in them.
+
+    Raises:
+        SourceError: a later row has a lesser value.
+    """
+    if not (statement.ordering and len(chunk.raw[0])):
+        return last
+    values = chunk.raw[0]
+    plain = pa.types.is_integer(values.type) or pa.types.is_decimal(values.type)
+    if not (plain or pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
+        return last
+    known = values if last is None else pa.concat_arrays([pa.array([last], values.type), values])
+    if pc.any(pc.less(known.slice(1), known.slice(0, len(known) - 1))).as_py():
+        raise SourceError("The rows do not come in the order that was asked for.", hint="run again")
+    return values[-1]
 
 
 def storage(array: pa.Array) -> pa.Array:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, ConnectorError
 from connector.extract.databases.adbc import AdbcReader, missing_driver, options_of
-from connector.extract.databases.adbc_values import one_of, utc
+from connector.extract.databases.adbc_values import chunk_of, fitting, in_order, one_of, utc, whole
 from connector.extract.databases.bigquery_errors import translate
 from connector.extract.databases.bigquery_types import LITERALS, column_of
-from connector.extract.databases.reader import CURSOR, Column, Raw
+from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Statement
 from connector.extract.databases.relation import Relation
 
 _OPTIONS = ("location", "credentials_file", "billing_project")
 _SQL = "adbc.bigquery.sql"
+# A column beside those that are described.
+_ONE = "connector_one"
 _TIMESTAMP = "%Y-%m-%d %H:%M:%E6S"
 
 
@@ -50,16 +53,50 @@ class BigqueryReader(AdbcReader):
         }
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
-        """Columns with the types that a result without rows has."""
+        """Columns with the types of a result of one row: of one without rows the driver tells none."""
         extra = f", ({cursor_sql}) as {CURSOR}" if cursor_sql else ""
         source = self.named(relation.parts) if relation.parts else f"({relation.query}\n) connector_query"
+        none = f"select *{extra}, 1 as {_ONE} from {source} where false"
+        sql = (
+            f"select connector_right.* from (select 1 as {_ONE}) connector_left"
+            f" left join ({none}) connector_right on connector_left.{_ONE} = connector_right.{_ONE}"
+        )
         with self._cursor() as cursor:
-            cursor.execute(f"select *{extra} from {source} where false")
+            cursor.execute(sql)
             schema = cursor.fetch_record_batch().schema
         return tuple(
             column_of(field, f"({cursor_sql})" if field.name == CURSOR else self.quote(field.name))
             for field in schema
+            if field.name != _ONE
         )
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement with a small result."""
+        with self._cursor() as cursor:
+            cursor.execute(sql)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            whole(len(rows), cursor.rowcount)
+            return rows
+
+    def stream(self, statement: Statement) -> Generator[Chunk]:
+        """Run a statement; that all rows come, and in order, is looked at here.
+
+        The driver ends a result without a word where it cannot go on, and takes several streams, whose rows mingle, for
+        one where it does not see that a statement has an order.
+        """
+        with self._cursor() as cursor:
+            cursor.execute(statement.sql)
+            found, last = 0, None
+            for batch in cursor.fetch_record_batch():
+                found += batch.num_rows
+                rows = fitting(batch, statement)
+                for first in range(0, batch.num_rows, rows):
+                    self._stop_if_asked()
+                    chunk = chunk_of(batch.slice(first, rows), statement)
+                    last = in_order(chunk, statement, last)
+                    yield chunk
+            self._stop_if_asked()
+            whole(found, cursor.rowcount)
 
     def tables(self) -> list[str]:
         """Tables and views of the dataset."""

@@ -34,11 +34,11 @@ def translate(error: Exception, url: URL) -> ConnectorError:
             " ?credentials_file=path in source.url",
         )
     if reason in {"accessDenied", "authError"} or any(
-        words in text for words in ("invalid_grant", "Unauthenticated", "PermissionDenied", "Error 401", "oauth2:")
+        words in text for words in ("invalid_grant", "Unauthenticated", "PermissionDenied", "Error 401", "oauth2:", "readSessionUser")
     ):  # fmt: skip
         return CredentialsError(
             f"{where} refuses these credentials, or to read.",
-            hint="grant bigquery.jobs.create on the project, bigquery.readsessions.create and bigquery.tables.getData",
+            hint="grant roles/bigquery.jobUser and roles/bigquery.readSessionUser on the project, roles/bigquery.dataViewer on the data",
         )
     if reason == "notFound" or "Not found:" in text:
         return ConfigError(

@@ -9,8 +9,9 @@ import pyarrow as pa
 from connector.extract.databases.adbc_values import digits, hexadecimal, time_text, zoned
 from connector.extract.databases.reader import Column
 
-# What a text needs an escape for; other signs stand for themselves.
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\000"}
+# What a text needs an escape for; other signs stand for themselves. The driver looks between parentheses for what orders
+# a statement, and would take those of a text for its own.
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\000", "(": "\\x28", ")": "\\x29"}
 # What BigQuery calls a column whose Arrow type says less.
 _EXTENSION = b"ARROW:extension:name"
 _PLACES = b"google:sqlType:geography"

@@ -66,6 +66,8 @@ def google(code: int, reason: str, said: str) -> Failure:
          CredentialsError, "No credentials"),
         (google(403, "accessDenied", "Access Denied: Project p: User does not have bigquery.jobs.create"), CredentialsError, "refuses"),
         (Failure('oauth2: "invalid_grant" "secret value"'), CredentialsError, "refuses"),
+        (Failure("UNAUTHORIZED: [bigquery] Arrow reader requires roles/bigquery.readSessionUser, see https://x"),
+         CredentialsError, "refuses"),
         (google(404, "notFound", "Not found: Table my-project:shop.t was not found in location EU"), ConfigError, "no such table"),
         (google(400, "invalidQuery", "Unrecognized name: nope at [1:8]"), ConfigError, "Unrecognized name: nope"),
         (google(400, "invalidQuery", 'Could not cast literal "secret value" to type DATE at [1:8]'), ConfigError, "refuses the statement"),
