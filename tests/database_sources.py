@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 import sqlalchemy as sa
+from bigquery_server import run_job
 from pydantic import SecretStr
 from snowflake_server import connected
 
@@ -29,6 +31,7 @@ TIMES = {
     "postgresql": "timestamptz",
     "mysql": "datetime(6)",
     "snowflake": "timestamp_ntz",
+    "bigquery": "datetime",
 }
 TEXTS = {
     "sqlite": "text",
@@ -36,6 +39,7 @@ TEXTS = {
     "postgresql": "text",
     "mysql": "longtext",
     "snowflake": "varchar",
+    "bigquery": "string",
 }
 # What tests call things, in small letters, as most databases have it. Snowflake would take them for capitals.
 _NAMES = re.compile(r"(?<![\w'\"])(orders|id|moved|note|total|a|b)(?![\w'\"])")
@@ -64,6 +68,10 @@ class Database:
                 for statement in statements:
                     if not statement.startswith("create index"):  # it has none
                         cursor.execute(quoted(statement))
+        elif self.dialect == "bigquery":
+            for statement in statements:
+                if not statement.startswith("create index"):  # it has none
+                    run_job(self.url, escaped(statement))
         else:
             engine = sa.create_engine(
                 driver_url(self.url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
@@ -108,7 +116,9 @@ class Database:
                     settings[name] = quoted(settings[name])
             if isinstance(settings.get("cursor"), dict):
                 settings["cursor"] = {"sql": quoted(settings["cursor"]["sql"])}
-        return DatabaseSource(type="database", url=SecretStr(self.url), **{**given, **settings})
+        return DatabaseSource(
+            type="database", url=SecretStr(self.url.partition("#")[0]), **{**given, **settings}
+        )
 
 
 def quoted(sql: str) -> str:
@@ -117,6 +127,14 @@ def quoted(sql: str) -> str:
     parts[::2] = [_NAMES.sub(r'"\1"', part) for part in parts[::2]]
     parts[1::2] = [part.replace("\\", "\\\\") for part in parts[1::2]]
     return "'".join(parts)
+
+
+def escaped(sql: str) -> str:
+    """SQL with texts and types as BigQuery writes them."""
+    parts = sql.replace("''", "\x00").split("'")
+    parts[::2] = [re.sub(r"varchar(\(\d+\))?", "string", part) for part in parts[::2]]
+    parts[1::2] = [part.replace("\\", "\\\\") for part in parts[1::2]]
+    return "'".join(parts).replace("\x00", "\\'")
 
 
 def driver_url(url: str) -> str:
@@ -201,10 +219,15 @@ def positions(found: Read) -> Iterator[tuple[int, Watermark]]:
 
 
 DIALECTS = ("sqlite", "duckdb", "postgresql", "mysql")
-# The last one is an emulator, see snowflake_server.
-ALL_DIALECTS = (*DIALECTS, "snowflake")
+# The last ones are emulators, see snowflake_server and bigquery_server; that of BigQuery takes minutes to install, so it
+# is asked for: CONNECTOR_TEST_BIGQUERY=1
+ALL_DIALECTS = (
+    *DIALECTS,
+    "snowflake",
+    *(("bigquery",) if os.environ.get("CONNECTOR_TEST_BIGQUERY") else ()),
+)
 # Those that have no index that gives an order.
-UNPAGED = {"duckdb", "snowflake"}
+UNPAGED = {"duckdb", "snowflake", "bigquery"}
 
 
 def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Database:
@@ -212,7 +235,12 @@ def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Database:
     dialect = request.param
     if dialect in {"sqlite", "duckdb"}:
         return Database(dialect, f"{dialect}:///{folder / 'shop'}.{dialect}")
-    urls = {"postgresql": "postgres_url", "mysql": "mariadb_url", "snowflake": "snowflake_url"}
+    urls = {
+        "postgresql": "postgres_url",
+        "mysql": "mariadb_url",
+        "snowflake": "snowflake_url",
+        "bigquery": "bigquery_url",
+    }
     url = request.getfixturevalue(urls[dialect])
     found = Database(dialect, url)
     found.run("drop table if exists orders")

@@ -22,6 +22,7 @@ SETTLE = {
     "postgresql": 2 * HOUR,
     "mysql": 2 * HOUR,
     "snowflake": 2 * HOUR,
+    "bigquery": 2 * HOUR,
 }
 FAR = "2037-01-01 00:00:00"
 
