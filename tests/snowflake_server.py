@@ -38,7 +38,16 @@ def installed() -> Path:
         if not (FOLDER / "complete").exists():
             shutil.rmtree(FOLDER, ignore_errors=True)
             venv.create(FOLDER, with_pip=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS]
+            install = [
+                str(python),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-compile",
+                *PINS,
+            ]
             found = subprocess.run(install, capture_output=True, text=True, check=False, timeout=300)
             if found.returncode:
                 pytest.skip(f"needs fakesnow: pip cannot install it: {found.stderr[-500:]}")
