@@ -2,7 +2,9 @@
 
 It is no BigQuery: it stands for the protocols, the driver and the way that statements are put together. The driver
 cannot be told another address than Google's, so a proxy stands between, with a certificate of its own; the driver is
-told of both by environment variables, which it reads once, when it is loaded.
+told of both by environment variables, as they are when a process begins. So the tests are run from here:
+
+    PYTHONPATH=.:tests python tests/bigquery_server.py
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 import venv
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ FOLDER = (
     / "intempt-connector-tests"
     / "bqemulator-1.4.0-py{}{}".format(*sys.version_info[:2])
 )
+# What tells the tests of a running emulator: the port of its REST interface, and the options of a URL.
+ASKED = "CONNECTOR_TEST_BIGQUERY"
 HOSTS = ("bigquery.googleapis.com", "bigquerystorage.googleapis.com", "oauth2.googleapis.com")
 
 
@@ -57,23 +60,10 @@ def installed() -> Path:
     return python
 
 
-@pytest.fixture(scope="session")
-def bigquery_server() -> Iterator[str]:
-    """Options of a URL that lead to a running emulator, and the port of its REST interface before them."""
-    folder = Path(tempfile.mkdtemp(prefix="bigquery-"))
-    try:
-        with emulator(folder) as (rest, grpc), proxy(folder, rest, grpc) as (through, tokens):
-            key = _key(folder, tokens)
-            _load_driver(key, through, folder)
-            yield f"{rest}?credentials_file={key}"
-    finally:
-        shutil.rmtree(folder)
-
-
 @pytest.fixture(scope="module")
-def bigquery_url(bigquery_server: str) -> str:
+def bigquery_url() -> str:
     """URL of a dataset of this test module's own."""
-    rest, _, options = bigquery_server.partition("?")
+    rest, _, options = os.environ[ASKED].partition("?")
     dataset = f"shop_{os.urandom(6).hex()}"
     _post(rest, "datasets", {"datasetReference": {"projectId": "project", "datasetId": dataset}})
     return f"bigquery://project/{dataset}?{options}&location=US#{rest}"
@@ -213,35 +203,25 @@ def _key(folder: Path, tokens: int) -> Path:
     return path
 
 
-def _load_driver(key: Path, through: int, folder: Path) -> None:
-    """Connect once, so that the driver knows proxy and certificate, which nothing else in this process should know."""
-    from connector.extract.databases.dialects import reader_for, url_of
-
-    told = {
-        "HTTPS_PROXY": f"http://127.0.0.1:{through}",
-        "SSL_CERT_FILE": str(folder / "ca.pem"),
-        "NO_PROXY": "",
-    }
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+def main(arguments: list[str]) -> int:
+    """Run the contract of all databases on the emulator; arguments are pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="bigquery-"))
     try:
-        reader = reader_for(url_of(f"bigquery://project?credentials_file={key}"), "UTC")
-        for _ in range(3):
-            try:
-                reader.connect()
-                break
-            except Exception:  # noqa: BLE001 - the emulator may need another moment
-                time.sleep(1)
-        else:
-            reader.connect()
-        reader.close()
+        with emulator(folder) as (rest, grpc), proxy(folder, rest, grpc) as (through, tokens):
+            told = {
+                ASKED: f"{rest}?credentials_file={_key(folder, tokens)}",
+                "HTTPS_PROXY": f"http://127.0.0.1:{through}",
+                "NO_PROXY": "127.0.0.1,localhost",
+                "SSL_CERT_FILE": str(folder / "ca.pem"),
+            }
+            contract = sorted(
+                map(str, (Path(__file__).parent / "contract").glob("test_extract_database*.py"))
+            )
+            command = [sys.executable, "-m", "pytest", "-k", "bigquery", *(arguments or contract)]
+            return subprocess.run(command, env={**os.environ, **told}, check=False).returncode
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        shutil.rmtree(folder)
 
 
-if __name__ == "__main__":  # so that no test waits for it
-    sys.stdout.write(f"{installed()}\n")
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

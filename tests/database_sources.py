@@ -219,8 +219,8 @@ def positions(found: Read) -> Iterator[tuple[int, Watermark]]:
 
 
 DIALECTS = ("sqlite", "duckdb", "postgresql", "mysql")
-# The last ones are emulators, see snowflake_server and bigquery_server; that of BigQuery takes minutes to install, so it
-# is asked for: CONNECTOR_TEST_BIGQUERY=1
+# The last ones are emulators, see snowflake_server and bigquery_server; that of BigQuery is there when
+# bigquery_server runs the tests.
 ALL_DIALECTS = (
     *DIALECTS,
     "snowflake",
