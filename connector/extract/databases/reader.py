@@ -25,6 +25,9 @@ CURSOR = "connector_cursor"
 PEERS = "connector_peers"
 OUTPUT = "connector_{}"
 
+# Bits of the lower half of a sum that comes in two.
+HALF = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -223,11 +226,18 @@ class Reader(Protocol):
         """The condition that `column` holds one of `texts`; it may be true of other values too."""
         return f"{column.sql} in ({', '.join(self.literal((column.native, text)) for text in texts)})"
 
-    def total(self, column: Column, base: str) -> str | None:
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
         """SQL of the exact sum of how far `column` lies above the literal `base`, in the units of versions.
 
-        None where the source cannot tell: that it can of whole numbers is true everywhere.
+        None where the source cannot tell: that it can of whole numbers is true everywhere. Where a sum could be too large
+        for the source it may be a text of two, of the distances' bits above the lowest `HALF` and of these.
+
+        Args:
+            column: a whole number or a time.
+            base: a literal of its type.
+            near: whether the values are not far from it, 2 to the power of 50 at most.
         """
+        del near
         return f"sum({column.sql} - {base})" if pa.types.is_integer(column.type) else None
 
     def quote(self, name: str) -> str:
