@@ -193,9 +193,10 @@ class AlchemyReader(Reader):
         text = text_of(value)
         return None if text is None else (column.native, text)
 
-    def total(self, column: Column, base: str) -> str | None:
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
         """Sum whole numbers in more digits than they have."""
-        return f"sum(cast({column.sql} as decimal(38, 0)) - {base})" if super().total(column, base) else None
+        known = super().total(column, base, near=near)
+        return f"sum(cast({column.sql} as decimal(38, 0)) - {base})" if known else None
 
     def literal(self, raw: Raw) -> str:
         """Write a value in the dialect's own form."""
