@@ -76,19 +76,36 @@ def orders(sync: Sync) -> bool:
     return any(mapping.kind != "event" or mapping.ordered for mapping in sync.mapping)
 
 
+def held(sync: Sync) -> bool:
+    """Tell whether the live lane must not read what slices may have in hand in an older version.
+
+    What is known of a row must not become that of an older version, either.
+    """
+    return orders(sync) or sync.source.tracked
+
+
 def shared(sync: Sync) -> bool:
     """Tell whether items of one entity may come of several rows, where their order is promised (invariant 10)."""
     ordered = [mapping for mapping in sync.mapping if mapping.kind != "event" or mapping.ordered]
     if not ordered:
         return False
-    if sync.source.type == "parquet" or len(ordered) > 1 or len(sync.source.key) != 1:
+    source = sync.source
+    if source.type == "parquet" or source.transform or len(ordered) > 1 or len(source.key) != 1:
         return True
-    named = {"product": "productId", "group": "accountId"}.get(ordered[0].kind)
-    identities = [named] if named else [name for name in ("profileId", "userId") if name in ordered[0].fields]
-    found = [ordered[0].fields.get(name) for name in identities]
-    return not any(
-        isinstance(value, Column) and value.column == sync.source.key[0] and not value.hash for value in found
-    )
+    fields = ordered[0].fields
+    # Of several identifiers the first that a row has is what its item is about; a key is never null.
+    first = next((fields[name] for name in _IDENTITIES[ordered[0].kind] if name in fields), None)
+    plain = isinstance(first, Column) and first.default is None and not first.hash
+    return not (plain and isinstance(first, Column) and first.column == source.key[0])
+
+
+# What an item of a kind is about, as `connector/mapping/items.py` has it.
+_IDENTITIES = {
+    "event": ("profileId", "userId", "accountId"),
+    "identify": ("profileId", "userId"),
+    "group": ("accountId",),
+    "product": ("productId",),
+}
 
 
 def refuse(sync: Sync, wanted: Wanted) -> None:
@@ -156,9 +173,7 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
     with ExitStack() as stack:
         lease = None
         new = store.watermark(sync.id) == EMPTY_WATERMARK
-        # What is known of a row must not become that of an older version, either.
-        ordered = orders(sync) or sync.source.tracked
-        if ordered or _moves(store, sync):
+        if held(sync) or _moves(store, sync):
             lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
             stack.enter_context(lease.kept())
         planned = plan(sync, store, wanted)
@@ -166,7 +181,7 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
             uuid.uuid4().hex[:12],
             sync.id,
             planned.cut.seam,
-            {**wanted.json, "waits": planned.waits, "ordered": ordered},
+            {**wanted.json, "waits": planned.waits, "ordered": held(sync)},
             now(),
             paused=False,
             ended=None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connector import console, console_backfill, wiring
-from connector.backfill import Wanted, begin, plan, refuse, unfinished
+from connector.backfill import Wanted, begin, held, plan, refuse, shared, unfinished
 from connector.config.models import Sync
 from connector.driving import Driver, Watcher
 from connector.errors import ConfigError
@@ -102,25 +102,32 @@ def _found(sync: Sync, store: StateStore, options: BackfillOptions) -> Backfill:
 
 
 def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOptions) -> int:
-    refuse(sync, _of(found, options))
-    if options.at.far and options.state.startswith("sqlite"):
+    at = replace(options.at, workers=1) if found.asked["waits"] else options.at
+    refuse(sync, _of(found, options, at.workers))
+    if found.asked["ordered"] != held(sync) or found.asked["waits"] != shared(sync):
+        raise ConfigError(
+            "the mapping tells of other entities than when the backfill began, and their order could not be kept",
+            hint=f"restore it, or begin again: connector backfill {sync.sync} --abandon",
+            path="mapping",
+        )
+    if at.far and options.state.startswith("sqlite"):
         raise ConfigError(
             "an SQLite state serves one machine, and the workers of a cluster may be on others",
             hint="keep the state in PostgreSQL: --state postgresql://… (connector state copy brings it there)",
         )
-    # The files of this machine are none of theirs.
-    order = SliceOrder(sync if options.at.far else sync.file, sync.environment, options.state, found.id)
-    driver = Driver(store, found, order, options.at)
+    # The files of this machine are none of a cluster's.
+    order = SliceOrder(sync if at.far else sync.file, sync.environment, options.state, found.id)
+    driver = Driver(store, found, order, at)
     stop = StopSignal()
-    with stop.on_signals(), console_backfill.Slices(sync.sync, options.at.workers) as bar:
+    with stop.on_signals(), console_backfill.Slices(sync.sync, at.workers) as bar:
         driven = driver.drive(stop, Watcher(bar.show, lambda text: console.note(f"{sync.sync}: {text}")))
     store.prune(sync.id, sync.rejects.retention)
     console_backfill.report(sync.sync, found, driven, json=options.json)
     return driven.exit_code
 
 
-def _of(found: Backfill, options: BackfillOptions) -> Wanted:
+def _of(found: Backfill, options: BackfillOptions, workers: int) -> Wanted:
     """Return what is wanted of a backfill that was begun: its own order, with the workers of this command."""
     asked = Asked(found.asked["from"], found.asked["to"], found.asked["by"])
-    sizes = replace(options.wanted.sizes, workers=options.at.workers)
+    sizes = replace(options.wanted.sizes, workers=workers)
     return Wanted(asked, found.asked["order"], sizes)

@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from connector.errors import ConnectorError, SourceError, Stopped, worst_exit_code
@@ -143,6 +143,10 @@ class Driver:
                 if any(not self._taken(future, watcher) for future in done):
                     pool, waiting = self._anew(pool), set()
                 self._tell(watcher)
+        except BaseException:
+            with suppress(ConnectorError):
+                release()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

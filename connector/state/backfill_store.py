@@ -115,7 +115,7 @@ class BackfillStore(SyncedStore):
 
     def _candidates(self, backfill: Backfill, after: int) -> list[int]:
         return self._database.read(
-            lambda connection: [*backfills.candidates(connection, self._database, backfill, after)]
+            lambda connection: backfills.candidates(connection, self._database, backfill, after)
         )
 
     def _slice(self, backfill: Backfill, place: int) -> LedgerSlice | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -169,42 +169,41 @@ def insert(
     connection.execute(sa.insert(slices), rows)
 
 
-def candidates(
-    connection: sa.Connection, database: Database, backfill: Backfill, after: int
-) -> Iterator[int]:
-    """Yield slices that may be worked on: those whose worker is lost, which hold up the live lane, then a planned one."""
-    clock = connection.execute(sa.select(StoreNow())).scalar_one()
-    for row in connection.execute(_RUNNING, {"b_backfill": backfill.id}).all():
-        if not _held(connection, database, lane(backfill.id, row.place), backfill.sync, clock):
-            yield row.place
+def candidates(connection: sa.Connection, database: Database, backfill: Backfill, after: int) -> list[int]:
+    """Return slices that may be worked on: those whose worker is lost, which hold up the live lane, then a planned one."""
+    running = _workers(connection, database, backfill)
+    found = [place for place, held in running if not held]
     planned = connection.execute(_NEXT, {"b_backfill": backfill.id, "b_after": after}).scalar_one_or_none()
-    if planned is not None:
-        yield planned
-
-
-def _held(connection: sa.Connection, database: Database, name: str, sync: str, clock: int) -> bool:
-    place = (leases.c.sync == sync, leases.c.lane == name)
-    row = connection.execute(sa.select(leases).where(*place)).one_or_none()
-    if row is None or row.pid is None or clock >= row.expires:
-        return False
-    return not gone(holder_of(row), one_host=database.one_host)
-
-
-def driven(connection: sa.Connection, database: Database, backfill: Backfill) -> bool:
-    """Tell whether somebody drives a backfill."""
-    clock = connection.execute(sa.select(StoreNow())).scalar_one()
-    return _held(connection, database, lane(backfill.id), backfill.sync, clock)
+    return found if planned is None else [*found, planned]
 
 
 def busy(connection: sa.Connection, database: Database, backfill: Backfill) -> list[int]:
     """Return the slices that somebody works on."""
+    return [place for place, held in _workers(connection, database, backfill) if held]
+
+
+def driven(connection: sa.Connection, database: Database, backfill: Backfill) -> bool:
+    """Tell whether somebody drives a backfill."""
+    place = (leases.c.sync == backfill.sync, leases.c.lane == lane(backfill.id))
     clock = connection.execute(sa.select(StoreNow())).scalar_one()
-    rows = connection.execute(_RUNNING, {"b_backfill": backfill.id}).all()
-    return [
-        row.place
-        for row in rows
-        if _held(connection, database, lane(backfill.id, row.place), backfill.sync, clock)
-    ]
+    row = connection.execute(sa.select(leases).where(*place)).one_or_none()
+    return row is not None and _held(row, database, clock)
+
+
+def _workers(connection: sa.Connection, database: Database, backfill: Backfill) -> list[tuple[int, bool]]:
+    """Return the slices that run, and whether somebody holds their lanes."""
+    clock = connection.execute(sa.select(StoreNow())).scalar_one()
+    name = sa.literal(f"{lane(backfill.id)}:", sa.Text) + sa.cast(slices.c.place, sa.Text)
+    both = slices.outerjoin(leases, sa.and_(leases.c.sync == backfill.sync, leases.c.lane == name))
+    query = sa.select(slices.c.place, leases).select_from(both).where(_of, slices.c.state == "running")
+    rows = connection.execute(query.order_by(slices.c.place), {"b_backfill": backfill.id}).all()
+    return [(row.place, _held(row, database, clock)) for row in rows]
+
+
+def _held(row: sa.Row[Any], database: Database, clock: int) -> bool:
+    if row.pid is None or clock >= row.expires:
+        return False
+    return not gone(holder_of(row), one_host=database.one_host)
 
 
 def holding(connection: sa.Connection, backfill: str) -> list[Any]:

@@ -141,6 +141,18 @@ def test_an_old_sync_is_filled_in_a_range_up_to_its_watermark(database: Database
                 found.cut(watermark, Asked("yesterday at noon"), FIVE)
 
 
+def test_a_range_of_keys(database: Database) -> None:
+    """Of an old sync; of a new one it would leave rows to nobody."""
+    orders(database, ROWS_OF)
+    source = database.source()
+    watermark = read(source, ("id",)).watermark
+    asked = Asked("7", "12", by="key")
+    with opened(source) as found:
+        assert sorted(ids(filled(found, found.cut(watermark, asked, FIVE)))) == list(range(7, 12))
+        with pytest.raises(ConfigError, match="left to nobody"):
+            found.cut(EMPTY_WATERMARK, asked, FIVE)
+
+
 @pytest.mark.parametrize("start", ["now", "2024-01-01 00:00:05"])
 def test_what_the_first_run_left_out_is_filled(database: Database, start: str) -> None:
     """And counts as read from then on, so that rejects among it can be replayed."""

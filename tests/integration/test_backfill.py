@@ -142,7 +142,7 @@ def test_entities_of_several_rows_keep_the_live_lane_waiting(shop: Shop) -> None
     assert "nothing is read until it is" in waiting.err
     assert waiting.counts["read"] == 0
     shop.sandbox.set_faults({})
-    assert shop.run("backfill", path, "--retry", "--workers", "1").code == 0
+    assert shop.run("backfill", path, "--retry").code == 0
     assert shop.run("run", path).code == 0
     assert shop.received() == Counter({str(n): 2 if n < 10 else 1 for n in range(50)})
 
@@ -252,3 +252,15 @@ def test_two_at_once_find_one_ledger(shop: Shop) -> None:
     assert set(codes) <= {0, 2, 3}
     assert 0 in codes
     shop.delivers(path, range(1, 1_001))
+
+
+def test_a_state_on_a_server(shop: Shop, postgres_url: str) -> None:
+    """The ledger lies there too, and several processes take slices from it."""
+    shop.orders(range(1, 1_001))
+    path = shop.write()
+    words = ("--state", postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    ended = shop.execute("backfill", path, "--slice-rows", "100", "--workers", "3", "--json", *words)
+    assert ended.code == 0, ended
+    assert ended.lines[0]["slices"]["done"] == 10
+    assert shop.received() == Counter(range(1, 1_001))
+    assert shop.run("run", "--json", path, *words).counts["read"] == 0

@@ -114,6 +114,7 @@ class Traits:
         mixed: whether a column can hold values of several types, each ordered among its own.
         paged: whether one statement a page is cheaper than one statement, given an index.
         limit: how a statement is cut off after ``{n}`` rows.
+        top: the same behind ``select``, where `limit` needs an order; else empty.
     """
 
     settle: Literal["auto"] | dt.timedelta = dt.timedelta(seconds=60)
@@ -121,6 +122,7 @@ class Traits:
     mixed: bool = False
     paged: bool = True
     limit: str = "limit {n}"
+    top: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,10 @@ class Reader(Protocol):
     def quote(self, name: str) -> str:
         """Write a name as an SQL identifier."""
         return '"' + name.replace('"', '""') + '"'
+
+    def named(self, parts: tuple[str, ...]) -> str:
+        """Write the name of a table."""
+        return ".".join(map(self.quote, parts))
 
     def clock(self) -> dt.datetime:
         """The server's time, in UTC; this machine's where the source is a file or tells none."""

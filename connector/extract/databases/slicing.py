@@ -48,6 +48,11 @@ class Slicing:
         if part and part.get("cursor"):
             seam |= self._old(part) if asked.ranged else self._unread(part)
             watermark = self._reaching_back(part, seam)
+        elif asked.by == "key" and asked.ranged:
+            raise unsliceable(
+                "a new sync begins at the seam, and the rows of other keys would be left to nobody",
+                "leave --from and --to out, or run the sync first",
+            )
         else:
             seam["at"] = self._new(seam)
             watermark = self._first(seam)
