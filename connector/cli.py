@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from connector.cli_backfill import backfill
 from connector.cli_options import (
     Accept,
     Adopt,
@@ -134,6 +135,7 @@ def reconcile(
 
 app.command()(plan)
 app.command()(trace)
+app.command()(backfill)
 
 
 @app.command()
@@ -186,11 +188,11 @@ def preview(
 def status(
     targets: Targets = None, configs: Configs = None, state: State = None, env: Env = None, json: Json = False
 ) -> None:
-    """Show each sync's last run: when, how it ended, and what became of its rows."""
-    from connector import commands
+    """Show each sync's last run: when, how it ended, and what became of its rows; and a backfill that is not done."""
+    from connector import reporting
 
     with exit_codes():
-        code = commands.status(files_of(targets, configs), env, state, json=json)
+        code = reporting.status(files_of(targets, configs), env, state, json=json)
     raise typer.Exit(code)
 
 

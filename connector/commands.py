@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from connector import console, wiring
+from connector import console
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.config.syncs import state_url
@@ -70,7 +70,7 @@ def run(files: Sequence[Path], options: RunOptions, again: Again | None = None) 
     codes: list[int] = []
     stop = StopSignal()
     with stop.on_signals():
-        for sync in _loaded(files, options.environment, codes):
+        for sync in loaded(files, options.environment, codes):
             if stop.requested:
                 codes.append(Stopped.exit_code)
                 break
@@ -87,7 +87,7 @@ def run(files: Sequence[Path], options: RunOptions, again: Again | None = None) 
     return worst_exit_code(codes)
 
 
-def _loaded(
+def loaded(
     files: Sequence[Path], environment: str | None, codes: list[int], *, stand_in: bool = False
 ) -> Iterator[Sync]:
     """Yield the syncs of `files`; tell each mistake once, shared ones too, and add its exit code to `codes`."""
@@ -143,7 +143,7 @@ def dry_run(files: Sequence[Path], options: RunOptions, again: Again | None = No
     from connector.rehearsal import requests
 
     codes = [0]
-    for sync in _loaded(files, options.environment, codes):
+    for sync in loaded(files, options.environment, codes):
         state = state_url(sync.file, options.state, environment=sync.environment)
         try:
             for reading in (again or Again()).readings(sync, options):
@@ -163,7 +163,7 @@ def plan(files: Sequence[Path], options: RunOptions, again: Again, samples: int)
     codes: list[int] = []
     stop = StopSignal()
     with stop.on_signals(), stop.interrupting():
-        for sync in _loaded(files, options.environment, codes):
+        for sync in loaded(files, options.environment, codes):
             state = state_url(sync.file, options.state, environment=sync.environment)
             wanted = planning.Options(state, options.decided, options.limit, samples)
             progress = Progress()
@@ -190,7 +190,7 @@ def test(files: Sequence[Path], environment: str | None) -> int:
 
     failed = total = 0
     codes: list[int] = []
-    for sync in _loaded(files, environment, codes, stand_in=True):
+    for sync in loaded(files, environment, codes, stand_in=True):
         for number, difference in enumerate(run_tests(sync)):
             total += 1
             if difference:
@@ -209,23 +209,6 @@ def preview(sync: Sync, limit: int, *, json: bool) -> None:
             console.json_lines([asdict(shown)])
         else:
             console.beside(shown.row, shown.items, f"{shown.reject} {shown.message}".strip())
-
-
-def status(files: Sequence[Path], environment: str | None, state: str | None, *, json: bool) -> int:
-    """Print each sync's last run."""
-    rows: list[tuple[str, RunReport | None]] = []
-    codes: list[int] = []
-    for sync in _loaded(files, environment, codes):
-        with wiring.open_store(state_url(sync.file, state, environment=environment), read_only=True) as store:
-            runs = store.runs(sync.id, limit=1)
-            rows.append((sync.sync, runs[0] if runs else None))
-    if json:
-        console.json_lines(
-            {"sync": name, "run": console.as_json(report, name) if report else None} for name, report in rows
-        )
-    else:
-        console.status(rows)
-    return worst_exit_code(codes)
 
 
 def print_schema(*, shared: bool) -> None:

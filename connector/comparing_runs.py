@@ -17,8 +17,7 @@ from connector.config.models import Sync
 from connector.errors import ConfigError, StateError
 from connector.extract import Between, Extractor
 from connector.model import Watermark
-from connector.runner import LIVE
-from connector.state.runs import Move
+from connector.state.runs import LIVE, Move
 from connector.state.store import StateStore
 
 Place = Mapping[str, Any]

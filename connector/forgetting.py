@@ -22,9 +22,10 @@ from connector.config.models import Sync
 from connector.errors import ConfigError, ConnectorError, DestinationError
 from connector.keys import canonical_key
 from connector.mapping.forgotten import Kind, digests
+from connector.mover import LEASE
 from connector.rehearsal import items_of
-from connector.runner import LEASE, LIVE
 from connector.state.rejects import RejectFilter, StoredReject
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.synced import key_hash
 
@@ -75,6 +76,7 @@ def forget(sync: Sync, state: str, subject: Subject) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(wiring.open_store(state))
         lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+        store.refuse_backfilling(sync.id)
         with lease.kept():
             found = _identifiers(sync, subject)
             concerned = list(_concerned(store, sync, subject))

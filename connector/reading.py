@@ -11,6 +11,7 @@ from connector.config.models import Sync
 from connector.diffing import Vanished
 from connector.errors import GuardTripped
 from connector.extract import Extractor
+from connector.extract.backfilling import Beside
 from connector.feed import Maps, limited
 from connector.mapping.mapper import Mapper
 from connector.model import Counts, MappedBatch, SourceBatch, Watermark
@@ -99,6 +100,16 @@ class Reading(Protocol):
         """Do what is left when the rows are finished."""
 
 
+def beside(store: StateStore, sync: Sync) -> Beside | None:
+    """Return what a backfill that is not done leaves to the live lane; None where there is none."""
+    found = store.beside(sync.id)
+    if found is None:
+        return None
+    backfill, holding = found
+    waits, ordered = (bool(backfill.asked.get(name)) for name in ("waits", "ordered"))
+    return Beside(backfill.seam, holding, waits, ordered)
+
+
 @dataclass(slots=True)
 class News:
     """What is new in the source, up to `limit` rows: an ordinary run.
@@ -137,6 +148,14 @@ class News:
             start = opened.sync.source.start
             place = "the beginning" if start == "beginning" else f"source.start: {start}"
             yield f"no state yet in {opened.store.where}: starts from {place}{rows}"
+        left = beside(opened.store, opened.sync)
+        if left is not None and left.waits:
+            yield (
+                "a backfill is not done, and other rows than the newest tell of one entity: nothing is read until it is"
+                f" (connector backfill {opened.sync.sync})"
+            )
+        elif left is not None:
+            yield "a backfill is not done: this run reads above the seam, and not beyond what is on its way"
         if "destination" in changed:
             yield "the state belongs to another destination from now on: what the old one has is not sent again"
         if "mapping" in changed:
@@ -147,7 +166,9 @@ class News:
 
     def moving(self, opened: Opened) -> Moving:
         """Read from the watermark on."""
-        batches = opened.extractor.read(opened.mapper.columns, opened.watermark)
+        batches = opened.extractor.read(
+            opened.mapper.columns, opened.watermark, lambda: beside(opened.store, opened.sync)
+        )
         rejects = opened.store.open_reject_keys(opened.sync.id)
         mode = opened.sync.source.mode
         if opened.synced is None or mode == "full":

@@ -14,7 +14,8 @@ from connector.config.models import Sync
 from connector.errors import ConfigError
 from connector.mapping.mapper import Mapper
 from connector.model import MappedBatch, Watermark
-from connector.runner import LEASE, LIVE
+from connector.mover import LEASE
+from connector.state.runs import LIVE
 from connector.stopping import StopSignal
 from connector.synced import NO_KEYS, Segment
 
@@ -40,6 +41,7 @@ def rebuild(sync: Sync, state: str, *, sent: bool) -> None:
     with stop.on_signals(), ExitStack() as stack:
         store = stack.enter_context(wiring.open_store(state))
         lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+        store.refuse_backfilling(sync.id)
         with lease.kept(), wiring.located(sync), stop.interrupting():
             noted = _Noted(_mapped(sync, store.watermark(sync.id), stack) if sent else iter(()))
             store.rebuild_synced(lease, iter(noted), keyed=sync.source.keyed)

@@ -21,9 +21,10 @@ from connector.errors import ConfigError, StateError
 from connector.extract import Extractor, Range
 from connector.mapping.mapper import Mapper
 from connector.model import SourceBatch, Watermark
+from connector.mover import LEASE
 from connector.narrowing import narrow
-from connector.runner import LEASE, LIVE
 from connector.state.known import known_versions
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.state.synced import Synced
 from connector.synced import FILTERED, GONE, Prints, Segment
@@ -146,6 +147,7 @@ def note_gone(sync: Sync, state: str, lost: Sequence[Prints]) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(wiring.open_store(state))
         lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
+        store.refuse_backfilling(sync.id)
         for part in lost:
             gone = part.copy()
             gone["mark"] = GONE

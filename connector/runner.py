@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from connector import wiring
 from connector.config.models import Sync
-from connector.errors import Bug, ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
-from connector.feed import Feed
-from connector.model import Commit, Recovery, RunReport, Watermark
-from connector.open_rejects import OpenRejects
+from connector.errors import ConnectorError, LeaseHeld, StateError, Stopped, TooManyRejects
+from connector.model import Recovery, RunReport, Watermark
+from connector.mover import LEASE, HeldLane, Mover, bugs_named
 from connector.opening import Decided, Opening
-from connector.pipeline import Pipeline, Settings
-from connector.progress import Progress
 from connector.reading import Moving, News, Opened, Reading
 from connector.state import location
 from connector.state.lease import Lease
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.state.synced import Synced
 from connector.stopping import StopSignal
 from connector.watching import Options, Watch
 
-LIVE = "live"
-
-# Without a sign of life for this long, another host may take the lane over; seconds.
-LEASE = float(os.environ.get("CONNECTOR_LEASE") or 60)
 # How often a run that waits for a lane looks whether it is free; seconds.
 _LOOK_AGAIN = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _HeldLane:
-    """Where the pipeline commits: the store, under the lease of this run."""
-
-    store: StateStore
-    lease: Lease
-    run_id: str
-    replay: bool
-
-    def commit(self, commit: Commit) -> None:
-        self.store.commit(self.lease, self.run_id, commit, replay=self.replay)
-
-    def renew(self) -> None:
-        self.lease.renew()
 
 
 def run_sync(
@@ -86,7 +61,7 @@ class _Run:
         self._watch = watch
         self._id = uuid.uuid4().hex
         self._started = dt.datetime.now(dt.UTC)
-        self._progress = Progress()
+        self._mover = Mover(sync, stop, watch.started, self._note)
         self._entered = False
         self._notes: list[str] = []
         self._opening: Opening
@@ -102,9 +77,9 @@ class _Run:
             started=self._started,
             ended=None if exit_code is None else dt.datetime.now(dt.UTC),
             exit_code=exit_code,
-            counts=self._progress.counts,
-            rejects=dict(self._progress.rejects),
-            warnings=dict(self._progress.warnings),
+            counts=self._mover.progress.counts,
+            rejects=dict(self._mover.progress.rejects),
+            warnings=dict(self._mover.progress.warnings),
             notes=tuple(self._notes),
             error=error,
         )
@@ -120,7 +95,7 @@ class _Run:
                 store = stack.enter_context(wiring.open_store(self._options.state))
                 lease = stack.enter_context(self._acquire(store))
             try:
-                with _bugs_named():
+                with bugs_named():
                     with wiring.located(self._sync), self._stop.interrupting(), lease.kept():
                         opened = self._open(store, lease, stack)
                         recovery = store.recover(lease)
@@ -159,6 +134,8 @@ class _Run:
     def _start(self, opened: Opened, lease: Lease, recovery: Recovery) -> None:
         if risk := location.risk(self._options.state):
             self._note(risk)
+        if not self._reading.advances:
+            opened.store.refuse_backfilling(self._sync.id)
         compared = self._opening.compare(opened)
         for note in compared.notes(self._reading, opened):
             self._note(note)
@@ -181,49 +158,21 @@ class _Run:
             self._since = self._reached(opened.watermark)
 
     def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:
-        sync, store = self._sync, opened.store
-        transport = wiring.open_transport(sync)
-        halt = threading.Event()
-        self._stop.wakes(halt.set)
-        destination = wiring.destination_print(sync)
-        learned = store.learned(destination)
-        attempts = wiring.open_attempts(sync, transport, halt, lambda: not lease.expired, learned)
-        self._stop.wakes(attempts.stop)
-        known = OpenRejects(opened.mapper.key_hashes([*moving.open_rejects]))
-        lane = moving.lane(_HeldLane(store, lease, self._id, not self._reading.advances))
-        pipeline = Pipeline(_settings(sync), attempts, lane, recovery, known, self._stop)
-        self._progress = pipeline.progress
-        self._watch.started(pipeline.progress)
-
-        def start_feed(deliver: Callable[..., None]) -> Feed:
-            feed = Feed(moving.batches, opened.extractor.cancel, moving.mapper, deliver, moving.rest)
-            feed.start()
-            return feed
-
-        def abort() -> None:
-            halt.set()
-            attempts.stop()
-            transport.close()
-
+        held = HeldLane(opened.store, lease, self._id, not self._reading.advances)
         try:
-            pipeline.run(start_feed, abort)
+            learn = self._mover.move(opened, held, moving, recovery, opened.extractor.cancel)
         except TooManyRejects:
             self._conclude(opened, lease)
             raise
-        finally:
-            abort()
-            for note in (*opened.extractor.notes(), *attempts.notes()):
-                self._note(note)
         self._conclude(opened, lease)
-        if attempts.accepted and (now := attempts.tuning.learned()) != learned:
-            store.learn(destination, now)
+        learn()
 
     def _conclude(self, opened: Opened, lease: Lease) -> None:
         if self._stop.requested:
             return
         with self._stop.interrupting(), lease.kept():
-            found = self._reading.conclude(opened, lease, self._progress.counts)
-        self._progress.counts += found.counts
+            found = self._reading.conclude(opened, lease, self._mover.progress.counts)
+        self._mover.progress.counts += found.counts
         for note in found.notes:
             self._note(note)
 
@@ -242,28 +191,3 @@ class _Run:
         if text not in self._notes:
             self._notes.append(text)
             self._watch.note(text)
-
-
-def _settings(sync: Sync) -> Settings:
-    return Settings(
-        concurrency=sync.destination.concurrency,
-        window=sync.destination.window,
-        hold_doubtful=sync.destination.on_doubt == "hold",
-        rejects=sync.rejects,
-        shutdown_timeout=sync.shutdown_timeout.total_seconds(),
-        heartbeat=min(2.0, LEASE / 4),
-    )
-
-
-@contextmanager
-def _bugs_named() -> Iterator[None]:
-    """Turn what nobody foresaw into a Bug, by its class alone: its words may hold values of rows."""
-    try:
-        yield
-    except ConnectorError:
-        raise
-    except Exception as error:
-        raise Bug(
-            f"a mistake of the program ({type(error).__name__}); nothing acknowledged is lost",
-            hint="please report it, with what `connector --debug run` prints (it may hold values of rows)",
-        ) from error

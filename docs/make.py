@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts import blocks, flow, shown, timeline
+from scripts import blocks, flow, seam, shown, timeline
 
 from connector import console
 
@@ -22,7 +22,7 @@ ROOT = DOCS.parent
 def main(arguments: list[str]) -> int:
     """Write the pictures and every block of every page; return the exit code."""
     made = blocks.fixed(ROOT) | shown.without_demo(ROOT)
-    for name, svg in {"flow": flow.picture(), **timeline.pictures()}.items():
+    for name, svg in {"flow": flow.picture(), **timeline.pictures(), **seam.pictures()}.items():
         (DOCS / "images" / f"{name}.svg").write_text(svg, encoding="utf-8")
     if "--quick" not in arguments:
         with tempfile.TemporaryDirectory(prefix="connector-docs-") as folder:

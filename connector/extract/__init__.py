@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from connector.extract.backfilling import Beside, Sliced
 from connector.model import SourceBatch, Watermark
 
 
@@ -51,7 +52,7 @@ class Between:
     at: int
 
 
-class Extractor(Protocol):
+class Extractor(Sliced, Protocol):
     """Reads one source, in its own order, from a watermark on.
 
     Life: `open`, then `schema` as often as wanted, then one of the methods that read, then `close`. `cancel` may come from another
@@ -87,8 +88,18 @@ class Extractor(Protocol):
         Asked before `schema`: what lies before the watermark need not be looked at for it.
         """
 
-    def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def read(
+        self,
+        columns: tuple[str, ...],
+        watermark: Watermark,
+        beside: Callable[[], Beside | None] = lambda: None,
+    ) -> Iterator[SourceBatch]:
         """Yield batches of `columns` (and the key's) after `watermark`; the horizon is fixed once, at the start.
+
+        Args:
+            columns: what is read.
+            watermark: how far runs have come.
+            beside: asked once, after the horizon is known and before a row is read: what a backfill leaves to read.
 
         Raises:
             SourceError: reading failed; batches yielded so far are good.

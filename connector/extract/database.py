@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-from sqlalchemy.engine import URL
-
 from connector.config.models import DatabaseSource
-from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
+from connector.errors import ConnectorError
 from connector.extract import Extractor, Limits, Range, Standing
+from connector.extract.backfilling import Beside
 from connector.extract.databases.again import Again
-from connector.extract.databases.dialects import place_of, reader_for, url_of
+from connector.extract.databases.connected import PART
+from connector.extract.databases.dialects import reader_for, url_of
 from connector.extract.databases.future import PART as FUTURE
 from connector.extract.databases.future import remembered
-from connector.extract.databases.horizon import Horizon, Policy, find_horizon
-from connector.extract.databases.incremental import Incremental
-from connector.extract.databases.keyset import Keyset
-from connector.extract.databases.lookback import check_lookback
-from connector.extract.databases.ordered import Scan
+from connector.extract.databases.horizon import Horizon
 from connector.extract.databases.origin import PART as ORIGIN
 from connector.extract.databases.origin import Guard
-from connector.extract.databases.paging import paging
 from connector.extract.databases.passes import Passes
 from connector.extract.databases.ranged import Ranged
 from connector.extract.databases.ranges import Ranges
-from connector.extract.databases.reader import Column, Raw, Reader
-from connector.extract.databases.relation import relation_of
-from connector.extract.databases.shape import Shape, shape_of
+from connector.extract.databases.reader import Raw
+from connector.extract.databases.sliced import Backfilled
 from connector.extract.databases.standing import Stands
-from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
-
-# The part of a database's watermark that says how far reading has come.
-_PART = "rows"
 
 
 def open_database(
@@ -58,7 +46,7 @@ def open_database(
     return DatabaseExtractor(source, limits or Limits(), reader, url, accept_restore=accept_restore)
 
 
-class DatabaseExtractor(Ranged):
+class DatabaseExtractor(Backfilled, Ranged):
     """Reads a table or a query of a database.
 
     The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
@@ -67,53 +55,6 @@ class DatabaseExtractor(Ranged):
     Full: ``{"pass": number, "key": [[type, text], …] or null, "done": bool}``. The parts ``future`` and ``origin``: see
     their modules.
     """
-
-    def __init__(
-        self,
-        source: DatabaseSource,
-        limits: Limits,
-        reader: Reader,
-        url: URL,
-        *,
-        accept_restore: bool = False,
-    ) -> None:
-        self._source = source
-        self._limits = limits
-        self._reader = reader
-        self._url = url
-        self._relation = relation_of(source)
-        self._cancelled = False
-        self._reading: Generator[SourceBatch] | None = None
-        self._shape: Shape | None = None
-        self._paged = False
-        self._promise: tuple[str, ...] = ()
-        self._notes: list[str] = []
-        self._restore_accepted = accept_restore
-
-    def open(self) -> None:
-        """Connect, look up every name of the configuration, and find out what can be promised about late rows."""
-        self._reader.connect()
-        self._shape = shape_of(self._reader, self._relation, self._source)
-        if self._source.where:
-            raise_all(Keyset(self._reader, self._relation, self._source.where, ()).refused())
-        self._paged, sentence = paging(self._reader, self._relation, self._shape, self._order(self._shape))
-        self._notes = [sentence] if sentence else []
-        if self._source.mode == "incremental":
-            if self._source.lookback:
-                check_lookback(self._scan(()).keyset, keyed=bool(self._shape.key))
-            self._promise = self._horizon(None).notes
-
-    def schema(self) -> pa.Schema:
-        """Columns on offer."""
-        return self._known.schema
-
-    def identity(self) -> str:
-        """Dialect, place and relation, without credentials or options."""
-        return f"{place_of(self._url)}#{self._relation.identity}"
-
-    def notes(self) -> tuple[str, ...]:
-        """The promise about late rows, then what was found out since `open`."""
-        return (*self._promise, *self._notes)
 
     def estimate(self, watermark: Watermark) -> int | None:
         """What the source's planner or catalog thinks."""
@@ -127,9 +68,14 @@ class DatabaseExtractor(Ranged):
         except ConnectorError:
             return None
 
-    def read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def read(
+        self,
+        columns: tuple[str, ...],
+        watermark: Watermark,
+        beside: Callable[[], Beside | None] = lambda: None,
+    ) -> Iterator[SourceBatch]:
         """Yield batches after `watermark`; `close` ends the statement that is being read."""
-        self._reading = self._guarded(self._read(columns, watermark))
+        self._reading = self._guarded(self._read(columns, watermark, beside))
         return self._reading
 
     def read_keys(
@@ -138,14 +84,6 @@ class DatabaseExtractor(Ranged):
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
         self._reading = self._guarded(self._stoppable(self._sought(columns, watermark).batches(keys)))
         return self._reading
-
-    def _guarded(self, batches: Iterator[SourceBatch]) -> Generator[SourceBatch]:
-        try:
-            yield from batches
-        except ConnectorError:
-            if self._cancelled:
-                raise Stopped("Reading was stopped.") from None
-            raise
 
     def read_passed(
         self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
@@ -188,97 +126,29 @@ class DatabaseExtractor(Ranged):
         part = self._part(watermark)
         if not part or part.get("done", True):
             return watermark
-        return Watermark({_PART: {**part, "key": None, "done": anew}})
+        return Watermark({PART: {**part, "key": None, "done": anew}})
 
-    def cancel(self) -> None:
-        """Interrupt the running statement; `read` raises Stopped."""
-        self._cancelled = True
-        self._reader.cancel()
-
-    def close(self) -> None:
-        """End what is being read and disconnect."""
-        if self._reading is not None:
-            with suppress(Exception):  # the iterator may be in use by another thread, which then sees the end
-                self._reading.close()
-        self._reader.close()
-
-    def _read(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
+    def _read(
+        self, columns: tuple[str, ...], watermark: Watermark, beside: Callable[[], Beside | None]
+    ) -> Iterator[SourceBatch]:
         scan = self._scan(columns)
         part = self._part(watermark)
         if self._source.mode == "incremental":
             # By statements of its own, before the snapshot that reads rows.
             horizon = self._horizon(_recorded(part or {}))
             self._promise = horizon.notes
-            batches = self._incremental(scan, horizon).batches(part, watermark.get(FUTURE))
+            left = beside()
+            if left is not None and left.waits:
+                return
+            settled = self._settled() if left and left.ordered and horizon.raw is None else None
+            # A slice that is not among those asked about now looks at its rows later, and sees all below the horizon.
+            reading = self._incremental(scan, horizon).beside(left and beside(), settled)
+            batches = reading.batches(part, watermark.get(FUTURE))
             guard = Guard(self._reader, self._restore_accepted, horizon.kept, scan.empty)
             batches = guard.guarded(batches, watermark.get(ORIGIN))
         else:
             batches = Passes(scan, self._known.key).batches(part)
         yield from self._stoppable(batches)
-
-    def _stoppable(self, batches: Iterator[SourceBatch]) -> Iterator[SourceBatch]:
-        for batch in batches:
-            self._stop_if_cancelled()
-            yield batch
-        self._stop_if_cancelled()
-
-    def _incremental(self, scan: Scan, horizon: Horizon) -> Incremental:
-        return Incremental(
-            scan, horizon, str(self._source.start), self._known.key, self._source.lookback, self._note
-        )
-
-    def _stop_if_cancelled(self) -> None:
-        if self._cancelled:
-            raise Stopped("Reading was stopped.")
-
-    def _part(self, watermark: Watermark) -> Mapping[str, Any] | None:
-        part: Mapping[str, Any] | None = watermark.get(_PART)
-        return part
-
-    def _horizon(self, recorded: Raw | None) -> Horizon:
-        cursor = self._known.cursor
-        if cursor is None:
-            return Horizon(None)
-        policy = Policy(self._source.settle, self._source.future, self._source.timezone)
-        return find_horizon(self._reader, cursor, policy, recorded)
-
-    def _scan(self, columns: tuple[str, ...]) -> Scan:
-        shape = self._known
-        known = {column.name: column for column in shape.columns}
-        raise_all(
-            [
-                ConfigError(f"There is no column {name!r}.", hint=nearest(name, known))
-                for name in columns
-                if name not in known
-            ]
-        )
-        visible = tuple(dict.fromkeys((*columns, *(column.name for column in shape.key))))
-        shown = tuple(known[name] for name in visible)
-        order = self._order(shape)
-        hidden = tuple(column for column in order if column not in shown)
-        return Scan(
-            reader=self._reader,
-            keyset=Keyset(self._reader, self._relation, self._source.where, order),
-            columns=(*shown, *hidden),
-            visible=visible,
-            key=tuple(column.name for column in shape.key),
-            limits=self._limits,
-            paged=self._paged,
-            offered=shape.columns,
-        )
-
-    def _order(self, shape: Shape) -> tuple[Column, ...]:
-        return shape.order if self._source.mode == "incremental" else shape.key
-
-    def _note(self, sentence: str) -> None:
-        if sentence not in self._notes:
-            self._notes.append(sentence)
-
-    @property
-    def _known(self) -> Shape:
-        if self._shape is None:
-            raise SourceError("The source is not open.")
-        return self._shape
 
 
 def _recorded(part: Mapping[str, Any]) -> Raw | None:

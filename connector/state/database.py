@@ -15,9 +15,10 @@ from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
-from connector.errors import ConfigError, ConnectorError, StateError
-from connector.state import schema
+from connector.errors import ConfigError, StateError
+from connector.state import schema, upgrading
 from connector.state.failures import collided, from_sqlite, translated
+from connector.state.private import create_private
 from connector.state.urls import named, parse
 
 T = TypeVar("T")
@@ -185,9 +186,9 @@ class Database:
             self._connected()
         except sa.exc.DBAPIError as error:
             raise translated(error, self.where) from None
-        found = self.read(schema.stored_version)
+        found = self.read(upgrading.stored_version)
         if found is not None:
-            schema.check_version(found, self.where)
+            upgrading.check_version(found, self.where)
         if self.read_only:
             self._prepare_reading(found)
             return
@@ -195,20 +196,20 @@ class Database:
             # So that it can be made shorter in small steps, see `shrink`; a file that is there stays as it is.
             driver = cast("sqlite3.Connection", self._connected().connection.driver_connection)
             driver.execute("PRAGMA auto_vacuum = incremental")
-        if found != schema.VERSION:
-            self.write(lambda connection: schema.upgrade(connection, self.where, self._back_up))
+        if found != upgrading.VERSION:
+            self.write(lambda connection: upgrading.upgrade(connection, self.where, self._back_up))
         self._log_ahead()  # only now: a file that is not ours stays untouched
 
     def _prepare_reading(self, found: int | None) -> None:
         if found is None:
-            self.read(lambda connection: schema.refuse_foreign_file(connection, self.where))
+            self.read(lambda connection: upgrading.refuse_foreign_file(connection, self.where))
             # An empty store is read from memory; nothing is created where the URL points.
             self._disconnect()
             self.engine = sa.create_engine("sqlite://", **_DISCREET)
             self._connected()
             with self._connected().begin():
                 schema.metadata.create_all(self._connected())
-        elif found < schema.VERSION:
+        elif found < upgrading.VERSION:
             raise StateError(
                 f"{self.where} has the older schema {found}",
                 hint="run a sync once: that brings it up to date",
@@ -219,7 +220,7 @@ class Database:
         if not self._path:
             return
         copy = self._path.with_name(f"{self._path.name}.v{found}.bak")
-        _create_private(copy, self.where)
+        create_private(copy, self.where)
         # A connection of its own reads the file: the one in a transaction could not be copied from.
         with closing(self._open_file()) as source, closing(sqlite3.connect(copy)) as target:
             try:
@@ -237,7 +238,7 @@ class Database:
 
     def _sqlite(self) -> sa.Engine:
         if self._path and not self.read_only:
-            _create_private(self._path, self.where)
+            create_private(self._path, self.where)
         engine = sa.create_engine("sqlite://", creator=self._open_file, **_DISCREET)
 
         @sa.event.listens_for(engine, "begin")
@@ -282,19 +283,3 @@ class Database:
             connection.commit()
 
         return engine
-
-
-def _create_private(path: Path, where: str) -> None:
-    """Make the file readable by its owner alone: watermarks, keys and rejected rows are personal data."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise _unusable(where, error) from None
-
-
-def _unusable(where: str, error: OSError) -> ConnectorError:
-    return StateError(
-        f"{where} cannot be created or written: {os.strerror(error.errno or 0)}",
-        hint="check the path in --state (or CONNECTOR_STATE) and the permissions of its folder",
-    )

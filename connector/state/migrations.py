@@ -38,7 +38,7 @@ ALTER TABLE connector_intents ADD COLUMN prints {binary};
 ALTER TABLE connector_intents ADD COLUMN keys {binary};
 CREATE TABLE connector_synced (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, places BIGINT NOT NULL, prints BIGINT NOT NULL,
-    keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
+    next BIGINT NOT NULL, keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
 ) {clustered};
 CREATE TABLE connector_segments (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, place BIGINT NOT NULL, prints BIGINT NOT NULL,
@@ -54,5 +54,33 @@ def _synced(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+_BACKFILLS = """
+CREATE TABLE connector_backfills (
+    backfill TEXT NOT NULL, sync TEXT DEFAULT '' NOT NULL, seam TEXT DEFAULT '{{}}' NOT NULL,
+    asked TEXT DEFAULT '{{}}' NOT NULL, created BIGINT NOT NULL, paused BIGINT NOT NULL, ended BIGINT,
+    PRIMARY KEY (backfill)
+) {clustered};
+CREATE INDEX connector_backfills_by_sync ON connector_backfills (sync, created);
+CREATE TABLE connector_slices (
+    backfill TEXT NOT NULL, place BIGINT NOT NULL, bounds TEXT DEFAULT '{{}}' NOT NULL, rows BIGINT NOT NULL,
+    state TEXT DEFAULT 'planned' NOT NULL, attempts BIGINT NOT NULL, started BIGINT, updated BIGINT NOT NULL,
+    worked BIGINT NOT NULL, run TEXT DEFAULT '' NOT NULL, counts TEXT DEFAULT '{{}}' NOT NULL, holding TEXT,
+    error TEXT DEFAULT '' NOT NULL, PRIMARY KEY (backfill, place)
+) {clustered};
+CREATE INDEX connector_slices_by_state ON connector_slices (backfill, state, place);
+CREATE TABLE connector_paces (
+    destination TEXT NOT NULL, sender TEXT NOT NULL, live BIGINT NOT NULL, wanted BIGINT NOT NULL,
+    granted BIGINT NOT NULL, expires BIGINT NOT NULL, PRIMARY KEY (destination, sender)
+) {clustered}
+"""
+
+
+def _backfills(connection: sa.Connection) -> None:
+    """Keep the ledgers of backfills, and who sends to a destination."""
+    clustered = "WITHOUT ROWID" if connection.dialect.name == "sqlite" else ""
+    for statement in _BACKFILLS.format(clustered=clustered).split(";"):
+        connection.exec_driver_sql(statement)
+
+
 # version -> what makes it the next one. A step runs in the transaction that records the new version.
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _keys_of_rejects, 2: _synced}
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _keys_of_rejects, 2: _synced, 3: _backfills}

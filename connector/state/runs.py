@@ -15,6 +15,7 @@ from connector.model import Counts, RunReport
 from connector.state.lease import Lease
 from connector.state.schema import clean, microseconds, moment, now, runs, to_json
 
+LIVE = "live"  # the lane of a sync's ordinary runs
 DIED = "the process ended without a report"
 # Beside a run's counts: how far runs had come before and after it.
 _MOVED = "moved"
@@ -59,14 +60,28 @@ _MARK_DEAD = (
 def start(connection: sa.Connection, lease: Lease, run_id: str, started: dt.datetime, counts: Counts) -> None:
     """Enter a run; one of this lane that never reported its end is marked as dead since its last commit."""
     connection.execute(_MARK_DEAD, {"b_sync": lease.sync, "b_lane": lease.lane})
+    enter(connection, lease, run_id, started, counts)
+
+
+def bury(connection: sa.Connection, run_id: str) -> RunReport | None:
+    """Mark one run as dead since its last commit, and return what it had done; None where it is not there."""
+    ours = runs.c.run_id == run_id
+    dead = sa.update(runs).where(ours, runs.c.ended.is_(None)).values(ended=runs.c.updated, error=DIED)
+    connection.execute(dead)
+    row = connection.execute(sa.select(runs).where(ours)).one_or_none()
+    return None if row is None else _report(row)
+
+
+def enter(connection: sa.Connection, lease: Lease, run_id: str, started: dt.datetime, counts: Counts) -> None:
+    """Enter a run."""
     since = microseconds(started)
     row = {"run_id": run_id, "sync": lease.sync, "lane": lease.lane, "started": since, "updated": since}
-    connection.execute(_INSERT, {**row, "counts": _counts_to_json(counts)})
+    connection.execute(_INSERT, {**row, "counts": counts_to_json(counts)})
 
 
 def update_counts(connection: sa.Connection, run_id: str, counts: Counts) -> None:
     """Write a run's totals so far."""
-    bind = {"b_run_id": run_id, "b_counts": _counts_to_json(counts), "b_updated": now()}
+    bind = {"b_run_id": run_id, "b_counts": counts_to_json(counts), "b_updated": now()}
     if connection.execute(_COUNTS, bind).rowcount != 1:
         raise Bug(f"run {run_id} was never started")
 
@@ -78,7 +93,7 @@ def finish(connection: sa.Connection, report: RunReport, moved: Moved | None = N
         "ended": ended,
         "updated": ended,
         "exit_code": report.exit_code,
-        "counts": _counts_to_json(report.counts, moved),
+        "counts": counts_to_json(report.counts, moved),
         "rejects": to_json(dict(report.rejects)),
         "warnings": to_json(dict(report.warnings)),
         "notes": to_json(list(report.notes)),
@@ -89,8 +104,12 @@ def finish(connection: sa.Connection, report: RunReport, moved: Moved | None = N
 
 
 def latest(connection: sa.Connection, sync: str, limit: int) -> list[RunReport]:
-    """Return the runs of a sync, the newest first."""
-    newest = sa.select(runs).where(runs.c.sync == sync).order_by(runs.c.started.desc(), runs.c.run_id.desc())
+    """Return the runs of a sync's live lane, the newest first."""
+    newest = (
+        sa.select(runs)
+        .where(runs.c.sync == sync, runs.c.lane == LIVE)
+        .order_by(runs.c.started.desc(), runs.c.run_id.desc())
+    )
     return [_report(row) for row in connection.execute(newest.limit(limit))]
 
 
@@ -106,25 +125,28 @@ def moves(connection: sa.Connection, sync: str, lane: str) -> list[Move]:
 
 
 def last_of_each(connection: sa.Connection) -> dict[str, RunReport]:
-    """Return the newest run of every sync."""
+    """Return the newest run of every sync's live lane."""
+    live = runs.c.lane == LIVE
     newest = (
-        sa.select(runs.c.sync, sa.func.max(runs.c.started).label("started")).group_by(runs.c.sync).subquery()
+        sa.select(runs.c.sync, sa.func.max(runs.c.started).label("started"))
+        .where(live)
+        .group_by(runs.c.sync)
+        .subquery()
     )
     both = sa.and_(runs.c.sync == newest.c.sync, runs.c.started == newest.c.started)
-    rows = connection.execute(sa.select(runs).join(newest, both).order_by(runs.c.run_id))
+    rows = connection.execute(sa.select(runs).join(newest, both).where(live).order_by(runs.c.run_id))
     return {row.sync: _report(row) for row in rows}
 
 
 def prune(connection: sa.Connection, sync: str, retention: dt.timedelta) -> int:
     """Delete the runs of a sync that ended longer ago than `retention`; return how many.
 
-    The newest of each lane stays, and the newest that ended well: how long ago that was is worth knowing.
+    Of the live lane the newest stays, and the newest that ended well: how long ago that was is worth knowing.
     """
     limit = microseconds(dt.datetime.now(dt.UTC) - retention)
-    newest = sa.func.row_number().over(
-        partition_by=runs.c.lane, order_by=(runs.c.started.desc(), runs.c.run_id.desc())
-    )
-    ours = sa.select(runs.c.run_id, newest.label("place")).where(runs.c.sync == sync)
+    newest = sa.func.row_number().over(order_by=(runs.c.started.desc(), runs.c.run_id.desc()))
+    live = (runs.c.sync == sync, runs.c.lane == LIVE)
+    ours = sa.select(runs.c.run_id, newest.label("place")).where(*live)
     kept = [
         sa.select(ranked.c.run_id).where(ranked.c.place == 1)
         for ranked in (ours.subquery(), ours.where(runs.c.exit_code == 0).subquery())
@@ -134,7 +156,8 @@ def prune(connection: sa.Connection, sync: str, retention: dt.timedelta) -> int:
     return connection.execute(stale).rowcount
 
 
-def _counts_to_json(counts: Counts, moved: Moved | None = None) -> str:
+def counts_to_json(counts: Counts, moved: Moved | None = None) -> str:
+    """Return counts as they are stored."""
     values = {name: getattr(counts, name) for name in Counts.__slots__}
     return to_json({**values, _MOVED: moved} if moved else values)
 

@@ -1,4 +1,4 @@
-"""The tables of the state store, the same on SQLite and PostgreSQL, and how they come into being.
+"""The tables of the state store, the same on SQLite and PostgreSQL.
 
 Times are microseconds since 1970 (UTC) and structured values are JSON text: both come back exactly as they
 went in, on either database.
@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from connector.errors import StateError, StateVersionError
-from connector.state.migrations import MIGRATIONS
-
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
-
-VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -136,18 +130,32 @@ sa.event.listen(rejects, "after_create", rejects_by_key)
 # What must not be sent again, as digests: they name nobody.
 forgotten = _table("forgotten", _key("sync"), _key("kind"), _key("digest"), _number("at"), clustered=True)
 
+# Who sends to a destination now. Shares are millionths of its pace.
+paces = _table(
+    "paces",
+    _key("destination"),
+    _key("sender"),
+    _number("live"),
+    _number("wanted"),
+    _number("granted"),
+    _number("expires"),
+    clustered=True,
+)
+
 destinations = _table(
     "destinations", _key("destination"), _text("learned", "{}"), _number("updated"), clustered=True
 )
 
 
-# What Track is known to have. `places` and `prints` say how much there must be: what is missing was lost.
+# What Track is known to have. `places` and `prints` say how much the generation began with, `next` the place of what is
+# appended next, so what is missing shows.
 synced = _table(
     "synced",
     _key("sync"),
     _number("generation"),
     _number("places"),
     _number("prints"),
+    _number("next"),
     sa.Column("keyed", sa.Boolean, nullable=False),
     clustered=True,
 )
@@ -163,6 +171,41 @@ segments = _table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("keys", sa.LargeBinary),
 )
+
+# `seam` is the extractor's, `asked` what a person wants, `paused` a truth; `ended` is null until every slice is done.
+backfills = _table(
+    "backfills",
+    _key("backfill"),
+    _text("sync", ""),
+    _text("seam", "{}"),
+    _text("asked", "{}"),
+    _number("created"),
+    _number("paused"),
+    _number("ended", nullable=True),
+    clustered=True,
+)
+sa.Index("connector_backfills_by_sync", backfills.c.sync, backfills.c.created)
+
+# `run` is the run of the last attempt; `counts` and `worked` (microseconds) are those of the attempts before it, or
+# of all where the slice does not run. `holding` is the extractor's, for each batch that is read and not finished.
+slices = _table(
+    "slices",
+    _key("backfill"),
+    _number("place", key=True),
+    _text("bounds", "{}"),
+    _number("rows"),
+    _text("state", "planned"),
+    _number("attempts"),
+    _number("started", nullable=True),
+    _number("updated"),
+    _number("worked"),
+    _text("run", ""),
+    _text("counts", "{}"),
+    _text("holding"),
+    _text("error", ""),
+    clustered=True,
+)
+sa.Index("connector_slices_by_state", slices.c.backfill, slices.c.state, slices.c.place)
 
 
 class StoreNow(FunctionElement[int]):
@@ -222,65 +265,3 @@ def to_json(value: Any) -> str:
 def clean(text: str) -> str:
     """Return text that every database takes: words of a server may hold NUL or half a character."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def stored_version(connection: sa.Connection) -> int | None:
-    """Return the version of the schema, or None where there is none yet."""
-    if not sa.inspect(connection).has_table(version.name):
-        return None
-    return connection.execute(sa.select(sa.func.max(version.c.version))).scalar_one_or_none()
-
-
-def check_version(found: int, where: str) -> None:
-    """Refuse a store that a newer version of the connector has written.
-
-    Raises:
-        StateVersionError: `found` is above what this version knows.
-    """
-    if found > VERSION:
-        raise StateVersionError(
-            f"{where} has schema {found}, this version of the connector knows {VERSION}",
-            hint="use the version of the connector that wrote it, or a newer one",
-        )
-
-
-def upgrade(connection: sa.Connection, where: str, back_up: Callable[[int], None]) -> None:
-    """Create the tables or bring them up to date, within the caller's transaction.
-
-    Args:
-        connection: in a transaction that is allowed to write.
-        where: the store, for messages.
-        back_up: called with the version found before a migration changes anything.
-
-    Raises:
-        StateVersionError: the store is newer than this program.
-        StateError: a database file that belongs to something else.
-    """
-    if connection.dialect.name == "postgresql":
-        # Two processes that open a new store at once: one creates, the other finds it made.
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x636F6E6E6563746F)))
-    found = stored_version(connection)
-    if found is None:
-        refuse_foreign_file(connection, where)
-        metadata.create_all(connection)
-        connection.execute(sa.insert(version).values(version=VERSION))
-        return
-    check_version(found, where)
-    if found < VERSION:
-        back_up(found)
-    for step in range(found, VERSION):
-        MIGRATIONS[step](connection)
-    connection.execute(sa.update(version).values(version=VERSION))
-
-
-def refuse_foreign_file(connection: sa.Connection, where: str) -> None:
-    """Refuse an SQLite file that something else keeps its tables in; a PostgreSQL database may be shared.
-
-    Raises:
-        StateError: it is such a file.
-    """
-    if connection.dialect.name == "sqlite" and sa.inspect(connection).get_table_names():
-        raise StateError(
-            f"{where} is an SQLite database, but not a state store",
-            hint="give --state (or CONNECTOR_STATE) a file of its own; this one was left as it is",
-        )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connector.errors import ConfigError
 from connector.model import Holder
-from connector.state import segments
+from connector.state import backfills, segments
 from connector.state.database import Database
 from connector.state.holder import gone
 from connector.state.lease import holder_of, locked_row, refuse_if_held
@@ -30,6 +30,7 @@ from connector.state.schema import (
     upsert,
     watermarks,
 )
+from connector.state.schema import backfills as ledgers
 from connector.state.schema import segments as stored_segments
 
 # A token that is used up commits nothing any more.
@@ -142,13 +143,14 @@ def refuse_running(connection: sa.Connection, database: Database) -> None:
 
 
 def reset(connection: sa.Connection, sync: str) -> None:
-    """Forget watermarks, intents, synced and fingerprint of a sync. The lanes are seized.
+    """Forget watermarks, intents, synced, backfills and fingerprint of a sync. The lanes are seized.
 
     Its runs and rejects stay, and what was promised not to be sent again.
     """
     for table in (watermarks, intents):
         connection.execute(sa.delete(table).where(table.c.sync == sync))
     segments.drop(connection, sync)
+    backfills.drop(connection, ledgers.c.sync == sync)
     connection.execute(sa.update(syncs).where(syncs.c.sync == sync).values(fingerprint=None))
 
 
@@ -179,7 +181,8 @@ def rename(connection: sa.Connection, old: str, new: str) -> None:
     connection.execute(sa.delete(forgotten).where(forgotten.c.sync == old, sa.tuple_(*same).in_(under_both)))
     connection.execute(sa.delete(syncs).where(syncs.c.sync == new))
     segments.drop(connection, new)
-    for table in (watermarks, intents, syncs, runs, rejects, forgotten, synced, stored_segments):
+    backfills.drop(connection, ledgers.c.sync == new)
+    for table in (watermarks, intents, syncs, runs, rejects, forgotten, synced, stored_segments, ledgers):
         connection.execute(sa.update(table).where(table.c.sync == old).values(sync=new))
 
 

@@ -45,14 +45,14 @@ def _watermark() -> str:
     dots = "sent sent sent sent sent sent flying sent flying unread unread unread unread unread waits waits"
     line, step = 105, 48
     body = [
-        _text("name", _LEFT, 32, "The watermark: the last row up to which everything is finished"),
+        text("name", _LEFT, 32, "The watermark: the last row up to which everything is finished"),
         f'<rect class="beyond" x="{_LEFT + 14 * step - 12}" y="62" width="{_WIDTH - 2 * _LEFT - 14 * step + 12}" height="86" rx="6"/>',
         *_axis(line, "the source's own order: by cursor, then by key"),
         *_dots(dots.split(), line, step),
         *_bar("mark", _LEFT + 6 * step - 12, line, "watermark"),
         *_bar("limit", _LEFT + 14 * step - 12, line, "horizon"),
         _tie((2, 3, 4), line, step, "ties: one cursor, told apart by the key"),
-        *_legend(
+        *legend(
             200,
             (
                 ("sent", "finished"),
@@ -61,14 +61,14 @@ def _watermark() -> str:
                 ("waits", "waits: may be joined by late rows"),
             ),
         ),
-        _text(
+        text(
             "small",
             _LEFT,
             222,
             "The row beyond the gap was answered: that is noted beside the watermark, and after a crash it is not sent again.",
         ),
     ]
-    return _svg(
+    return svg(
         240, "Rows in the order of cursor and key, with the watermark behind the last finished one.", body
     )
 
@@ -81,27 +81,27 @@ def _horizon() -> str:
         (430, 520, "done", "committed, but stamped above the horizon: waits for a later run"),
     )
     body = [
-        _text("name", _LEFT, 32, "The horizon: no further than the start of the oldest open transaction"),
+        text("name", _LEFT, 32, "The horizon: no further than the start of the oldest open transaction"),
         '<rect class="beyond" x="318" y="60" width="512" height="196" rx="6"/>',
         *(part for n, bar in enumerate(bars) for part in _bar_of_time(78 + 44 * n, bar)),
         '<path class="limit" d="M318 54 V262"/>',
-        _text("small middle", 318, 278, "horizon"),
+        text("small middle", 318, 278, "horizon"),
         '<path class="now" d="M600 54 V262"/>',
-        _text("small middle", 600, 278, "the run looks"),
-        _text(
+        text("small middle", 600, 278, "the run looks"),
+        text(
             "small",
             _LEFT,
             304,
             "Bars are transactions, from their stamp to their commit. A reader that takes all that is visible would move past the open one",
         ),
-        _text(
+        text(
             "small",
             _LEFT,
             322,
             "and never see what the open transaction commits. With settle: 60s the horizon is sixty seconds before the run looks.",
         ),
     ]
-    return _svg(
+    return svg(
         340, "Transactions as bars in time; the horizon stands at the start of the oldest open one.", body
     )
 
@@ -111,23 +111,24 @@ def _lookback() -> str:
     line, step = 105, 62
     first = _LEFT + 3 * step - 18
     body = [
-        _text("name", _LEFT, 32, "Lookback: read again, and send what is new or changed there"),
+        text("name", _LEFT, 32, "Lookback: read again, and send what is new or changed there"),
         f'<rect class="region" x="{first}" y="62" width="{6 * step}" height="86" rx="6"/>',
         *_axis(line, "cursor"),
         *_dots([("late" if each == "changed" else each) for each in dots.split()], line, step),
         *_bar("mark", _LEFT + 9 * step - 18, line, "watermark"),
-        _text("small middle", first + 3 * step, 80, "lookback: 2h"),
-        _text("small middle", _LEFT + 5 * step, line + 30, "came late"),
-        _text("small middle", _LEFT + 7 * step, line + 30, "was corrected"),
-        *_legend(185, (("same", "as Track has it: not sent"), ("late", "sent"), ("unread", "what is new"))),
+        text("small middle", first + 3 * step, 80, "lookback: 2h"),
+        text("small middle", _LEFT + 5 * step, line + 30, "came late"),
+        text("small middle", _LEFT + 7 * step, line + 30, "was corrected"),
+        *legend(185, (("same", "as Track has it: not sent"), ("late", "sent"), ("unread", "what is new"))),
     ]
-    return _svg(205, "Rows below the watermark are read again; two of them are sent.", body)
+    return svg(205, "Rows below the watermark are read again; two of them are sent.", body)
 
 
 # ── what they are made of ───────────────────────────────────────────────────────────────────────────────
 
 
-def _svg(height: int, title: str, body: Sequence[str]) -> str:
+def svg(height: int, title: str, body: Sequence[str]) -> str:
+    """Return a picture."""
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
         f"<title>{title}</title>",
@@ -137,7 +138,8 @@ def _svg(height: int, title: str, body: Sequence[str]) -> str:
     return "\n".join([*head, *body, "</svg>"]) + "\n"
 
 
-def _text(look: str, x: int, y: int, said: str) -> str:
+def text(look: str, x: int, y: int, said: str) -> str:
+    """Return words at a place, in a look."""
     return f'<text class="{look}" x="{x}" y="{y}">{said}</text>'
 
 
@@ -154,24 +156,25 @@ def _dots(looks: Sequence[str], y: int, step: int) -> Iterator[str]:
 
 def _bar(look: str, x: int, y: int, named: str) -> Iterator[str]:
     yield f'<path class="{look}" d="M{x} {y - 38} V{y + 26}"/>'
-    yield _text("small middle", x, y - 44, named)
+    yield text("small middle", x, y - 44, named)
 
 
 def _tie(places: Sequence[int], y: int, step: int, named: str) -> str:
     low, high = (_LEFT + places[end] * step + 6 for end in (0, -1))
     brace = f'<path class="tie" d="M{low} {y + 14} v8 H{high} v-8"/>'
-    return brace + _text("small middle", (low + high) // 2, y + 40, named)
+    return brace + text("small middle", (low + high) // 2, y + 40, named)
 
 
 def _bar_of_time(y: int, bar: tuple[int, int, str, str]) -> Iterator[str]:
     low, high, look, said = bar
     yield f'<rect class="{look}" x="{low}" y="{y}" width="{high - low}" height="16" rx="4"/>'
-    yield _text("small", low, y + 31, said)
+    yield text("small", low, y + 31, said)
 
 
-def _legend(y: int, entries: Sequence[tuple[str, str]]) -> Iterator[str]:
+def legend(y: int, entries: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield dots with what they mean."""
     x = _LEFT + 6
     for look, said in entries:
         yield f'<circle class="{look}" cx="{x}" cy="{y - 4}" r="7"/>'
-        yield _text("small", x + 14, y, said)
+        yield text("small", x + 14, y, said)
         x += 60 + 7 * len(said)

@@ -18,6 +18,7 @@ from servers import state_place
 from connector.errors import ConfigError, LeaseHeld, LeaseLost, StateError
 from connector.model import Commit, Counts, Holder, Intent, Reject, RunReport, Watermark
 from connector.state import copying
+from connector.state.backfills import Backfill
 from connector.state.rejects import RejectFilter
 from connector.state.schema import metadata
 from connector.state.store import StateStore
@@ -73,6 +74,10 @@ def fill(store: StateStore, rejects: int = 3) -> None:
         store.start_run(lease, "run-2", started=START)
         report = RunReport("run-2", "parts", "slice-1", START, START, 0, Counts(read=1), notes=("ü",))
         store.finish_run(lease, report, clear_recovered=True)
+    ledger = Backfill(
+        "b1", "orders", {"at": [["bigint", "7"]]}, {"order": "newest"}, 1, paused=False, ended=None
+    )
+    store.begin_backfill(ledger, [({"after": None}, 5), ({"after": [["bigint", "5"]]}, 2)])
     store.close_rejects("orders", ["e1"])
     store.learn("https://a/1", {"max_items": 400})
 
@@ -96,6 +101,7 @@ def test_a_copy_has_everything_as_it_was(source, target, page, monkeypatch):
     fill(source)
     copied = source.copy_to(target)
     assert copied == {
+        "backfills": 1,
         "destinations": 1,
         "forgotten": 2,
         "intents": 2,
@@ -104,6 +110,7 @@ def test_a_copy_has_everything_as_it_was(source, target, page, monkeypatch):
         "runs": 2,
         "segments": 1,
         "synced": 1,
+        "slices": 2,
         "syncs": 2,
         "watermarks": 3,
     }

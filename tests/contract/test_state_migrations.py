@@ -11,8 +11,8 @@ from servers import state_place
 
 from connector.model import Commit, Reject
 from connector.state.rejects import RejectFilter
-from connector.state.schema import VERSION
 from connector.state.store import StateStore
+from connector.state.upgrading import VERSION
 
 # The first schema, as 0.1.0 wrote it.
 FIRST = """

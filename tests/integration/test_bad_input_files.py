@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from connector.state.schema import VERSION
+from connector.state.upgrading import VERSION
 
 OLD = (1, 1)  # long written: no longer waited for
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from connector.errors import ConfigError, LeaseHeld, StateError, StateVersionError
 from connector.model import Commit, Counts, Watermark
-from connector.state import database, schema
+from connector.state import database, upgrading
 from connector.state.store import StateStore
 
 TTL = dt.timedelta(seconds=60)
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_an_error(path):
 
 def test_a_store_of_a_newer_version_is_refused(path, monkeypatch):
     with monkeypatch.context() as newer:
-        newer.setattr(schema, "VERSION", 99)
+        newer.setattr(upgrading, "VERSION", 99)
         filled(path)
     for read_only in (False, True):
         with pytest.raises(StateVersionError, match="schema 99"):
@@ -168,7 +168,7 @@ def test_a_store_of_a_newer_version_is_refused(path, monkeypatch):
 def test_migration_is_one_transaction_after_a_backup(path, monkeypatch):
     """A migration that breaks half-way changes nothing; one that succeeds leaves the old file beside the new."""
     filled(path)
-    version = schema.VERSION
+    version = upgrading.VERSION
 
     def breaks(connection: sa.Connection) -> None:
         connection.exec_driver_sql("alter table connector_syncs add column extra text")
@@ -177,18 +177,18 @@ def test_migration_is_one_transaction_after_a_backup(path, monkeypatch):
     def works(connection: sa.Connection) -> None:
         connection.exec_driver_sql("alter table connector_syncs add column extra text")
 
-    monkeypatch.setattr(schema, "VERSION", version + 1)
+    monkeypatch.setattr(upgrading, "VERSION", version + 1)
     with pytest.raises(StateError, match=f"older schema {version}"):
         opened(path, read_only=True)
-    monkeypatch.setattr(schema, "MIGRATIONS", {version: breaks})
+    monkeypatch.setattr(upgrading, "MIGRATIONS", {version: breaks})
     with pytest.raises(StateError):
         opened(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", {version: works})
+    monkeypatch.setattr(upgrading, "MIGRATIONS", {version: works})
     with opened(path) as store:
         assert store.watermark("orders") == {"a": 1}
     backup = path.with_name(f"state.db.v{version}.bak")
     assert columns(path) == [*columns(backup), "extra"]
-    monkeypatch.setattr(schema, "VERSION", version)
+    monkeypatch.setattr(upgrading, "VERSION", version)
     with opened(backup) as store:
         assert store.watermark("orders") == {"a": 1}
 

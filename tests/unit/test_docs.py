@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
-from scripts import blocks, commands, flow, shown, timeline  # noqa: E402 - they live beside the docs
+from scripts import blocks, commands, flow, seam, shown, timeline  # noqa: E402 - they live beside the docs
 
 PAGES = blocks.pages(ROOT)
 # Which heading of configuration.md documents the keys of which model; those that several share stand under one.
@@ -261,7 +261,7 @@ def test_every_page_can_be_reached_from_the_readme():
 def test_pictures_need_nothing_from_elsewhere():
     """A picture with a font or image of another site would not show where sites are closed off."""
     pictures = sorted((DOCS / "images").glob("*.svg"))
-    drawn = {"flow": flow.picture(), **timeline.pictures()}
+    drawn = {"flow": flow.picture(), **timeline.pictures(), **seam.pictures()}
     assert {picture.stem for picture in pictures} == {"demo", "preview", "tuning", *drawn}
     for picture in pictures:
         assert not re.search(r"(?:href|url|src)[=(:\s\"']+https?://", text_of(picture)), picture.name

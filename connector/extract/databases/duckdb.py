@@ -41,8 +41,9 @@ _BOUNDS = {"memory_limit": "2GB", "temp_directory": tempfile.gettempdir()}
 class DuckdbReader(Reader):
     """One file, opened for reading."""
 
+    # Tuples are not compared: DuckDB 2.0 makes a BETWEEN of two such comparisons, and refuses that for tuples.
     # Without an index that gives an order each page would sort again: one statement, spilled to disk if need be.
-    traits = Traits(tuples=True, paged=False)
+    traits = Traits(paged=False)
     undeclared: Sequence[str] = ()
 
     def __init__(self, url: URL) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.extract.backfilling import Beside
 from connector.extract.databases.again import since, unmoving
 from connector.extract.databases.boundary import Boundary
 from connector.extract.databases.future import Future, remembered
@@ -34,6 +35,8 @@ class Incremental:
         key: the key columns.
         lookback: how far below the watermark rows are read again.
         note: takes sentences for the person who runs it.
+        within: conditions that a backfill makes for what it leaves to this read.
+        held: whether rows may be on their way in an older version.
     """
 
     scan: Scan
@@ -42,6 +45,26 @@ class Incremental:
     key: tuple[Column, ...]
     lookback: dt.timedelta
     note: Callable[[str], None]
+    within: tuple[str, ...] = ()
+    held: bool = False
+
+    def beside(self, backfill: Beside | None, settled: Raw | None) -> Incremental:
+        """Return the read of what a backfill leaves: above the seam, and below what is on its way (invariant 10).
+
+        Args:
+            backfill: as asked about after the horizon was known.
+            settled: where there is no horizon, the value below which nothing could come any more before it was asked
+                about.
+        """
+        if backfill is None:
+            return self
+        keyset = self.scan.keyset
+        within = (
+            keyset.after([_raw(value) for value in backfill.seam["at"]]),
+            *(keyset.compare("<", _raw(value)) for value in backfill.holding),
+            *([keyset.compare("<", settled)] if settled is not None else []),
+        )
+        return replace(self, within=within, held=backfill.ordered)
 
     def batches(
         self, part: Mapping[str, Any] | None, future: Mapping[str, Any] | None = None
@@ -102,6 +125,8 @@ class Incremental:
         since_start = [] if after else since(self.scan.keyset, start)
         for chunk in self.scan.chunks([*self._conditions(), *since_start], after):
             yield self._batch(chunk, start, ahead.unsent(chunk))
+        if self.held:
+            return  # an earlier version of what lies in the future may be on its way
         readable = [*self._readable(self.scan.keyset.order[0]), *since_start]
         yield from Future(ahead, self.horizon, self.note).batches(readable, after)
 
@@ -123,6 +148,7 @@ class Incremental:
             self.scan.keyset.compare(">=", low),
             self.scan.keyset.compare("<=", after[0]),  # ends the range of an index
             self.scan.keyset.through(after),
+            *self.within,
         ]
 
     def conditions(self, part: Mapping[str, Any]) -> list[str]:
@@ -157,7 +183,7 @@ class Incremental:
 
     def _conditions(self) -> list[str]:
         cursor, keyset = self.scan.keyset.order[0], self.scan.keyset
-        conditions = self._readable(cursor)
+        conditions = [*self._readable(cursor), *self.within]
         if self.horizon.raw is not None:
             conditions.append(keyset.compare("<", self.horizon.raw))
         elif self.horizon.upto is not None:

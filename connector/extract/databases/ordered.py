@@ -6,7 +6,7 @@ Every chunk is looked at before it leaves: a key part must not be null, and no t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -42,6 +42,7 @@ class Scan:
         paged: whether to read in pages.
         extra: those of `columns` whose values stand behind the ordering ones in a chunk's `raw`.
         offered: all columns that could be shown.
+        before: called before each statement that reads rows.
     """
 
     reader: Reader
@@ -53,6 +54,7 @@ class Scan:
     paged: bool
     extra: tuple[Column, ...] = ()
     offered: tuple[Column, ...] = ()
+    before: Callable[[], None] = lambda: None
 
     @property
     def ordering(self) -> tuple[int, ...]:
@@ -107,6 +109,7 @@ class Scan:
         return [*conditions, self.keyset.after(after)] if after else list(conditions)
 
     def _statement(self, conditions: Sequence[str], limit: int | None) -> Generator[Chunk]:
+        self.before()
         sql = self.keyset.rows(self.columns, conditions, limit)
         return self.reader.stream(Statement(sql, self.columns, len(self.visible), self.ordering, self.limits))
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -27,11 +27,13 @@ class Footer:
         digest: md5 of the footer's bytes and the file's size: tells whether a file was rewritten.
         rows: number of rows.
         schema: the file's own Arrow schema.
+        groups: the rows of each of its row groups.
     """
 
     digest: str
     rows: int
     schema: pa.Schema
+    groups: tuple[int, ...] = ()
 
 
 class Footers:
@@ -145,7 +147,9 @@ class Footers:
             raise DataError(
                 f"{named(self._dataset, file)} has two columns of one name", hint="rename one of them"
             )
-        return Footer(opened.digest, opened.metadata.num_rows, schema)
+        metadata = opened.metadata
+        groups = tuple(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
+        return Footer(opened.digest, metadata.num_rows, schema, groups)
 
     def _left_unfinished(self, file: File) -> SourceError:
         what = (
@@ -158,7 +162,7 @@ class Footers:
 
     def _shared(self, footer: Footer) -> Footer:
         schema = self._schemas.setdefault(footer.schema.serialize().to_pybytes(), footer.schema)
-        return Footer(footer.digest, footer.rows, schema)
+        return replace(footer, schema=schema)
 
 
 def _first_of(problems: Sequence[ConnectorError]) -> ConnectorError:

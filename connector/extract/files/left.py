@@ -30,6 +30,10 @@ class Left:
             )
         self._paths.add(file.path)
 
+    def leave_path(self, path: str) -> None:
+        """Leave what was planned to be read and is not there any more, or another file now."""
+        self._paths.add(path)
+
     @property
     def note(self) -> str:
         """A sentence about them; empty when there are none."""
