@@ -25,7 +25,16 @@ from connector.config.scalars import (
     Zone,
     wrong,
 )
-from connector.config.source import DatabaseSource, ParquetSource, Source, SourceSettings, UrlParts
+from connector.config.source import (
+    DatabaseSource,
+    DeltaSource,
+    LakeSettings,
+    ParquetSource,
+    Source,
+    SourceSettings,
+    Storage,
+    UrlParts,
+)
 from connector.config.values import Column, Constant, ListOf, Model, Object, ScalarType, Sql, Template, Value
 
 __all__ = [
@@ -36,7 +45,9 @@ __all__ = [
     "Column",
     "Constant",
     "DatabaseSource",
+    "DeltaSource",
     "Kind",
+    "LakeSettings",
     "ListOf",
     "Mapping",
     "MappingTest",
@@ -51,6 +62,7 @@ __all__ = [
     "Source",
     "SourceSettings",
     "Sql",
+    "Storage",
     "Sync",
     "Template",
     "TrackDestination",

@@ -19,6 +19,7 @@ from connector.config.models import (
     ListOf,
     Model,
     Object,
+    DeltaSource,
     ParquetSource,
     Rejects,
     SourceSettings,
@@ -55,7 +56,7 @@ def secrets_of(sync: Sync) -> set[str]:
     found = {key, key.strip().partition(".")[2]}
     if isinstance(sync.source, DatabaseSource):
         found |= secrets_of_url(sync.source.url.get_secret_value())
-    elif isinstance(sync.source, ParquetSource) and "://" in sync.source.path:
+    elif isinstance(sync.source, (ParquetSource, DeltaSource)) and "://" in sync.source.path:
         options = parse_qsl(urlsplit(sync.source.path).query)
         found |= passwords(sync.source.path)
         found |= {value for name, value in options if _SECRET_OPTION.search(name)}
