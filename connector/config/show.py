@@ -16,10 +16,10 @@ from connector.config.mistakes import keys_of
 from connector.config.models import (
     Column,
     DatabaseSource,
+    DeltaSource,
     ListOf,
     Model,
     Object,
-    DeltaSource,
     ParquetSource,
     Rejects,
     SourceSettings,

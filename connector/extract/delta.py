@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 # Reader features that change nothing in how the rows of a data file are read.
 _HARMLESS = {"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "columnMapping"}
-_MISSING = re.compile(r"not found|no such file|no files in log segment|does not exist|NoSuchKey|404", re.IGNORECASE)
+_MISSING = re.compile(
+    r"not found|no such file|no files in log segment|does not exist|NoSuchKey|404", re.IGNORECASE
+)
 
 
 Result = TypeVar("Result")
@@ -79,7 +81,9 @@ class Delta:
     def start(self, text: str) -> int:
         """Return the version before that named."""
         if not text.isdigit() or int(text) > self.version:
-            hint = f"use beginning, now, or a version up to {self.version}: the first one whose changes are read"
+            hint = (
+                f"use beginning, now, or a version up to {self.version}: the first one whose changes are read"
+            )
             raise ConfigError(f"{text!r} is no version of {self.name}", hint=hint, path="source.start")
         return int(text) - 1
 
@@ -96,14 +100,12 @@ class Delta:
         if "deletionVectors" in features and self._has_deletion_vectors(table):
             raise self._deletion_vectors(version)
         actions = pa.table(table.get_add_actions(flatten=False))
-        types = {field.name: field for field in actions.schema}
-        partitions = actions["partition"].combine_chunks() if "partition" in types else None
-        names = [field.name for field in partitions.type] if partitions is not None else []
-        found = []
-        columns = zip(*(actions[name].to_pylist() for name in ("path", "size_bytes", "num_records")), strict=True)
-        for n, (path, size, rows) in enumerate(columns):
-            constants = {name: partitions[n][name] for name in names}
-            found.append(self._file(version, path, size, rows, constants))
+        columns = [actions[name].to_pylist() for name in ("path", "size_bytes", "num_records")]
+        partitions = actions["partition"] if "partition" in actions.schema.names else [{}] * len(actions)
+        found = [
+            self._file(version, path, size, rows, dict(values))
+            for path, size, rows, values in zip(*columns, partitions, strict=True)
+        ]
         return sorted(found, key=lambda file: file.path)
 
     def added(self, after: int, through: int) -> list[DataFile]:
@@ -141,7 +143,9 @@ class Delta:
                 field = schema.field(name)
                 value = pa.array([text or None], pa.string())
                 if not pa.types.is_string(field.type):
-                    value = self._sql.cast(value, self._sql.type_name(field.type), f"partition column {name!r}")
+                    value = self._sql.cast(
+                        value, self._sql.type_name(field.type), f"partition column {name!r}"
+                    )
                 found[name] = value.cast(field.type)[0]
         return found
 
@@ -154,7 +158,9 @@ class Delta:
             except OSError as error:
                 raise access_error(f"the log of {self.name}", error) from error
             except ValueError as error:
-                raise SourceError(f"the log of {self.name}, version {version}, is damaged", hint="repair the table") from error
+                raise SourceError(
+                    f"the log of {self.name}, version {version}, is damaged", hint="repair the table"
+                ) from error
         return self._commits[version]
 
     def _at(self, version: int) -> DeltaTable:
@@ -197,7 +203,9 @@ class Delta:
         if "Unsupported" in text:
             feature = re.search(r"[Ff]eature '?(\w+)'?", text)
             what = f"the feature {feature[1]}" if feature else "a newer version of the Delta protocol"
-            return unreadable(self.name, f"the table needs {what}, which cannot be read here", "drop the feature")
+            return unreadable(
+                self.name, f"the table needs {what}, which cannot be read here", "drop the feature"
+            )
         if version is not None and (_MISSING.search(text) or "LogSegment" in text):
             return history_gone(self.name, f"version {version} cannot be read any more, or does not exist")
         return access_error(self.name, error)
@@ -210,7 +218,9 @@ class Delta:
         features = set(table.protocol().reader_features or ()) - _HARMLESS
         if features:
             what = ", ".join(sorted(features))
-            raise unreadable(self.name, f"the table needs features that cannot be read here: {what}", "drop them")
+            raise unreadable(
+                self.name, f"the table needs features that cannot be read here: {what}", "drop them"
+            )
 
     def _has_deletion_vectors(self, table: DeltaTable) -> bool:
         from deltalake.exceptions import DeltaError

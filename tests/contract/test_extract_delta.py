@@ -66,13 +66,20 @@ def test_rows_of_rewritten_files_are_read_again_and_deleted_ones_are_not(tmp_pat
     table(tmp_path).delete("id = 2")
     table(tmp_path).update(predicate="id = 5", updates={"n": "2"})
     second = Run(delta(tmp_path, **KEYED, cursor="n"), first.watermark)
-    assert sorted(zip(second.column("id"), second.column("n"), strict=True)) == [(1, 1), (3, 1), (4, 1), (5, 2)]
+    assert sorted(zip(second.column("id"), second.column("n"), strict=True)) == [
+        (1, 1),
+        (3, 1),
+        (4, 1),
+        (5, 2),
+    ]
 
 
 def test_the_version_of_an_unchanged_row_stays_with_a_cursor(tmp_path: Path) -> None:
     """So its eventId does, too; without one it is the digest of the file that holds the row."""
     write(tmp_path, {"id": [1, 2], "n": [1, 1]})
-    first = {settings: Run(delta(tmp_path, **KEYED, **dict(settings))) for settings in ((), (("cursor", "n"),))}
+    first = {
+        settings: Run(delta(tmp_path, **KEYED, **dict(settings))) for settings in ((), (("cursor", "n"),))
+    }
     table(tmp_path).update(predicate="id = 2", updates={"n": "2"})
     for settings, before in first.items():
         after = Run(delta(tmp_path, **KEYED, **dict(settings)), before.watermark)
@@ -239,7 +246,9 @@ def test_rows_come_again_among_those_that_were_passed(tmp_path: Path) -> None:
     assert source.standing("[2]", first.watermark) is Standing.PASSED
     assert source.standing("[4]", first.watermark) is Standing.AHEAD
     assert source.standing("[9]", first.watermark) is Standing.ABSENT
-    assert [b.rows["id"].to_pylist() for b in source.read_ahead(("id",), first.watermark) if b.rows.num_rows] == [[4]]
+    assert [
+        b.rows["id"].to_pylist() for b in source.read_ahead(("id",), first.watermark) if b.rows.num_rows
+    ] == [[4]]
 
 
 @pytest.mark.parametrize("start", ["beginning", 1, "now"])
@@ -270,7 +279,9 @@ def hand(path: Path, *actions: dict[str, Any], version: int = 0) -> Path:
     """Write one version of a log by hand."""
     log = path / "_delta_log"
     log.mkdir(parents=True, exist_ok=True)
-    (log / f"{version:020d}.json").write_text("".join(json.dumps(action) + "\n" for action in actions), "utf-8")
+    (log / f"{version:020d}.json").write_text(
+        "".join(json.dumps(action) + "\n" for action in actions), "utf-8"
+    )
     return path
 
 

@@ -59,7 +59,9 @@ def read_commit(filesystem: pafs.FileSystem, root: str, version: int) -> Commit:
     shrunk = {add["path"] for add in added if _shrank(add, removed.get(add["path"]))}
     return Commit(
         tuple(_added(add) for add in added if add["path"] not in shrunk),
-        frozenset(path for path, each in removed.items() if each.get("dataChange", True) and path not in shrunk),
+        frozenset(
+            path for path, each in removed.items() if each.get("dataChange", True) and path not in shrunk
+        ),
     )
 
 

@@ -119,5 +119,3 @@ def _changed(dataset: Dataset, file: File) -> SourceError:
         f"{named(dataset, file)} is not as the table's log has it: a data file never changes",
         hint="something else has written over it: restore the file, or rewrite the table",
     )
-
-

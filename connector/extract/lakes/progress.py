@@ -93,7 +93,11 @@ class Plan:
             if file.version != version:
                 # Nothing is left of the version before, nor of those between, which have no files to read.
                 done, version = done if version is None else version, file.version
-            yield file, start, Place(begin.table, begin.of, done, begin.start, version, file.path, 0, self.number)
+            yield (
+                file,
+                start,
+                Place(begin.table, begin.of, done, begin.start, version, file.path, 0, self.number),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +209,7 @@ def _beyond(table: Table, files: Sequence[DataFile], place: Place) -> Iterator[t
             yield file, place.rows
 
 
-def _up_to(
-    table: Table, files: Sequence[DataFile], place: Place
-) -> Iterator[tuple[DataFile, int | None]]:
+def _up_to(table: Table, files: Sequence[DataFile], place: Place) -> Iterator[tuple[DataFile, int | None]]:
     for file, order in _ordered(table, files, place):
         if order < 0:
             yield file, None

@@ -44,7 +44,9 @@ class LakeExtractor(Unranged):
         limits: bounds of a batch.
     """
 
-    def __init__(self, source: LakeSettings, opening: Callable[[Sql], Table], limits: Limits | None = None) -> None:
+    def __init__(
+        self, source: LakeSettings, opening: Callable[[Sql], Table], limits: Limits | None = None
+    ) -> None:
         self._source = source
         # A start is a version here, never a value of the cursor.
         self._settings = source.model_copy(update={"start": "beginning"})
@@ -123,9 +125,7 @@ class LakeExtractor(Unranged):
             yield without_rows(shape, Watermark({TABLE: begin, **first}))
         files = ((file, start, None, place) for file, start, place in todo.placed())
         for batch in self._batches(shape, files):
-            yield replace(
-                batch, position=_placed(batch.position), end=furthest(batch.end)
-            )
+            yield replace(batch, position=_placed(batch.position), end=furthest(batch.end))
         if whole:
             yield without_rows(shape, Watermark({WHOLE: whole | {"done": True}}))
         elif end != watermark.get(TABLE):
@@ -225,5 +225,3 @@ class LakeExtractor(Unranged):
 
 def _placed(position: Callable[[int], Watermark]) -> Callable[[int], Watermark]:
     return lambda n: furthest(position(n))
-
-
