@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -261,11 +261,12 @@ class _ByName:
 
 def _options(source: DeltaSource) -> dict[str, str]:
     """Return the options of the store in the library's words; what is not said comes from the environment."""
-    storage = source.storage
-    options: dict[str, Any] = {
-        "AWS_ENDPOINT_URL": storage.endpoint,
-        "AWS_REGION": storage.region,
-        "AWS_SKIP_SIGNATURE": "true" if storage.anonymous else None,
-        "AWS_ALLOW_HTTP": "true",
-    }
-    return {name: value for name, value in options.items() if value}
+    storage, options = source.storage, {"AWS_ALLOW_HTTP": "true"}
+    if storage.endpoint:
+        options["AWS_ENDPOINT_URL"] = storage.endpoint
+    if storage.region:
+        options["AWS_REGION"] = storage.region
+    if storage.anonymous:
+        # Without a key the library goes looking for one, though it is not going to sign.
+        options |= {"AWS_SKIP_SIGNATURE": "true", "AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}
+    return options

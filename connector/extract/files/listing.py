@@ -106,9 +106,10 @@ def _find(path: str, storage: Storage) -> tuple[pafs.FileSystem, str, Iterable[p
     filesystem, root = open_store(path, storage)
     if segments and filesystem.get_file_info(root).type is pafs.FileType.NotFound:
         filesystem, root = open_store(fixed, storage)
-        # A share that is not mounted is no dataset whose files were removed; a store has no folders to miss.
-        missing = filesystem.get_file_info(root or "/").type is pafs.FileType.NotFound
-        if missing and isinstance(filesystem, pafs.LocalFileSystem):
+        # A share that is not mounted is no dataset whose files were removed; a store has no folders to miss, but buckets.
+        local = isinstance(filesystem, pafs.LocalFileSystem)
+        above = (root or "/") if local else root.partition("/")[0]
+        if filesystem.get_file_info(above).type is pafs.FileType.NotFound:
             raise FileNotFoundError(fixed)
         return filesystem, root, _expand(filesystem, root, segments)
     info = filesystem.get_file_info(root)
