@@ -267,6 +267,5 @@ def _options(source: DeltaSource) -> dict[str, str]:
     if storage.region:
         options["AWS_REGION"] = storage.region
     if storage.anonymous:
-        # Without a key the library goes looking for one, though it is not going to sign.
-        options |= {"AWS_SKIP_SIGNATURE": "true", "AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}
+        options["AWS_SKIP_SIGNATURE"] = "true"
     return options
