@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.config.models import DeltaSource
+from connector.config.models import DeltaSource, IcebergSource
 from connector.extract import Limits
 from connector.extract.delta import open_delta
 from connector.extract.lakes.reader import LakeExtractor
@@ -19,6 +19,19 @@ from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark, merge
 def delta(path: Path | str, limits: Limits | None = None, **settings: Any) -> LakeExtractor:
     settings.setdefault("mode", "incremental")
     return open_delta(DeltaSource(type="delta", path=str(path), **settings), limits or Limits())
+
+
+def catalog_of(folder: Path) -> dict[str, str]:
+    """The properties of a catalog in a folder."""
+    return {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/warehouse"}
+
+
+def iceberg(folder: Path, limits: Limits | None = None, **settings: Any) -> LakeExtractor:
+    from connector.extract.iceberg import open_iceberg
+
+    settings.setdefault("mode", "incremental")
+    settings.setdefault("catalog", catalog_of(folder))
+    return open_iceberg(IcebergSource(type="iceberg", table="shop.orders", **settings), limits or Limits())
 
 
 class Run:

@@ -28,6 +28,7 @@ from connector.config.scalars import (
 from connector.config.source import (
     DatabaseSource,
     DeltaSource,
+    IcebergSource,
     LakeSettings,
     ParquetSource,
     Source,
@@ -46,6 +47,7 @@ __all__ = [
     "Constant",
     "DatabaseSource",
     "DeltaSource",
+    "IcebergSource",
     "Kind",
     "LakeSettings",
     "ListOf",

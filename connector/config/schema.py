@@ -42,7 +42,7 @@ _FORMS = {
 }
 
 
-_SOURCES = ("DatabaseSource", "ParquetSource", "DeltaSource")
+_SOURCES = ("DatabaseSource", "ParquetSource", "DeltaSource", "IcebergSource")
 
 
 class _Generator(GenerateJsonSchema):

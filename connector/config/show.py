@@ -17,6 +17,7 @@ from connector.config.models import (
     Column,
     DatabaseSource,
     DeltaSource,
+    IcebergSource,
     ListOf,
     Model,
     Object,
@@ -60,6 +61,9 @@ def secrets_of(sync: Sync) -> set[str]:
         options = parse_qsl(urlsplit(sync.source.path).query)
         found |= passwords(sync.source.path)
         found |= {value for name, value in options if _SECRET_OPTION.search(name)}
+    elif isinstance(sync.source, IcebergSource) and not isinstance(sync.source.catalog, str):
+        for name, value in sync.source.catalog.items():
+            found |= passwords(value) | ({value} if _SECRET_OPTION.search(name) else set())
     return found - {""}
 
 

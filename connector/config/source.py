@@ -43,7 +43,8 @@ def _option(value: Any) -> Any:
     return str(value) if isinstance(value, (str, int, float)) else wrong("text or a number")
 
 
-Option = Annotated[str, BeforeValidator(_option), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+_OPTION_TYPES = ["string", "number", "boolean"]
+Option = Annotated[str, BeforeValidator(_option), WithJsonSchema({"type": _OPTION_TYPES})]
 
 
 def _names(value: Any) -> Any:
@@ -171,6 +172,27 @@ class DeltaSource(LakeSettings):
     """How an s3:// path is reached, where the environment does not say it: endpoint, region, anonymous."""
 
 
+class IcebergSource(LakeSettings):
+    """An Iceberg table, read by its snapshots."""
+
+    type: Literal["iceberg"]
+    """database, parquet, delta or iceberg."""
+    catalog: Annotated[
+        Text | dict[str, Option],
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "object", "additionalProperties": {"type": _OPTION_TYPES}},
+                ]
+            }
+        ),
+    ]
+    """The properties of the catalog as pyiceberg has them, such as {type: rest, uri: ...}, or its name there."""
+    table: Text
+    """The table, with its namespace: shop.orders."""
+
+
 class UrlParts(Model):
     """A database's address in parts: each is taken as it is, so a password may hold any character."""
 
@@ -190,7 +212,12 @@ class UrlParts(Model):
     """What stands behind the ? of a URL, such as {sslmode: require}."""
 
 
-_BY_TYPE = {"database": "<DatabaseSource>", "parquet": "<ParquetSource>", "delta": "<DeltaSource>"}
+_BY_TYPE = {
+    "database": "<DatabaseSource>",
+    "parquet": "<ParquetSource>",
+    "delta": "<DeltaSource>",
+    "iceberg": "<IcebergSource>",
+}
 
 
 def _kind(value: Any) -> str:
@@ -206,7 +233,8 @@ def _kind(value: Any) -> str:
 Source = Annotated[
     Annotated[DatabaseSource, Tag("<DatabaseSource>")]
     | Annotated[ParquetSource, Tag("<ParquetSource>")]
-    | Annotated[DeltaSource, Tag("<DeltaSource>")],
+    | Annotated[DeltaSource, Tag("<DeltaSource>")]
+    | Annotated[IcebergSource, Tag("<IcebergSource>")],
     Discriminator(_kind),
 ]
 
@@ -214,6 +242,7 @@ __all__ = [
     "FILE_SOURCES",
     "DatabaseSource",
     "DeltaSource",
+    "IcebergSource",
     "LakeSettings",
     "Mapping",
     "ParquetSource",
