@@ -20,7 +20,21 @@ from connector.model import EMPTY_WATERMARK
 pytest.importorskip("pyiceberg", reason="install intempt-connector[iceberg]")
 
 from pyiceberg.catalog import load_catalog
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+    ManifestWriterV2,
+    write_manifest_list,
+)
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+from pyiceberg.table.update import AddSnapshotUpdate, SetSnapshotRefUpdate
 from pyiceberg.transforms import IdentityTransform
+from pyiceberg.typedef import Record
 from pyiceberg.types import LongType
 
 KEYED = {"key": ("id",)}
@@ -128,7 +142,7 @@ def test_columns_are_found_by_their_ids(tmp_path: Path) -> None:
     old = {
         "name": ["a", None],
         "place": [{"zip": "1", "city": "X"}, None],
-        "lines": [[{"sku": "s", "count": 2}], None],
+        "lines": [[{"sku": "s", "count": 2}], []],
     }
     lake.append([1, 2], **old)
     with lake.table.update_schema(allow_incompatible_changes=True) as change:
@@ -137,8 +151,8 @@ def test_columns_are_found_by_their_ids(tmp_path: Path) -> None:
         change.rename_column(("lines", "element", "sku"), "article")
         change.add_column(("place", "floor"), LongType())
         change.delete_column(("place", "zip"))
-        change.move_first("title")
     with lake.table.update_schema() as change:
+        change.move_first("title")
         change.add_column("name", LongType())
     lake.append(
         [3], title=["c"], name=[7], place=[{"town": "Z", "floor": 3}], lines=[[{"article": "t", "count": 1}]],
@@ -147,7 +161,7 @@ def test_columns_are_found_by_their_ids(tmp_path: Path) -> None:
     assert run.schema.names == ["title", "id", "place", "lines", "name"]
     assert sorted(run.table.to_pylist(), key=lambda row: row["id"]) == [
         {"title": "a", "id": 1, "place": {"town": "X", "floor": None}, "lines": [{"article": "s", "count": 2}], "name": None},
-        {"title": None, "id": 2, "place": None, "lines": None, "name": None},
+        {"title": None, "id": 2, "place": None, "lines": [], "name": None},
         {"title": "c", "id": 3, "place": {"town": "Z", "floor": 3}, "lines": [{"article": "t", "count": 1}], "name": 7},
     ]  # fmt: skip
 
@@ -173,7 +187,7 @@ PARTITIONS = {
     "whole": (pa.int32(), [-7, 0, None]),
     "day": (pa.date32(), [dt.date(2024, 2, 29), dt.date(1969, 12, 31), None]),
     "moment": (pa.timestamp("us", "UTC"), [dt.datetime(2024, 1, 1, 1, 2, 3, 456789, dt.UTC), None, None]),
-    "local": (pa.timestamp("us"), [dt.datetime(2024, 1, 1, 1, 2, 3, 456789), None, None]),
+    "local": (pa.timestamp("us"), [dt.datetime.fromisoformat("2024-01-01T01:02:03.456789"), None, None]),
     "amount": (pa.decimal128(9, 2), [Decimal("1.50"), Decimal("-0.01"), None]),
     "flag": (pa.bool_(), [True, False, None]),
 }
@@ -306,6 +320,68 @@ def test_expired_snapshots_are_refused(tmp_path: Path, lake: Lake) -> None:
         Run(iceberg(tmp_path, start=snapshots[2]))
     assert "expired" in mistake.value.hint
     assert sorted(Run(iceberg(tmp_path)).column("id")) == [0, 1, 2, 3, 4]
+
+
+def delete_rows(lake: Lake, folder: Path, content: DataFileContent, *, also: bool) -> int:
+    """Commit a snapshot with a delete file, which no library for Python writes: by hand, `also` with the data of the last."""
+    table, last = lake.table, lake.table.current_snapshot()
+    snapshot, sequence = last.snapshot_id + 1, last.sequence_number + 1
+    deletes = DataFile.from_args(
+        content=content, file_path=f"file://{folder}/deletes.parquet", file_format=FileFormat.PARQUET,
+        partition=Record(), record_count=1, file_size_in_bytes=9, equality_ids=[1],
+    )  # fmt: skip
+    deletes.spec_id = 0
+    manifests = list(last.manifests(table.io))
+
+    class Deletes(ManifestWriterV2):
+        def content(self) -> ManifestContent:
+            return ManifestContent.DELETES
+
+    def manifest(kind: type, file: DataFile, name: str) -> ManifestFile:
+        output = table.io.new_output(f"file://{folder}/{name}-{snapshot}.avro")
+        with kind(table.spec(), table.schema(), output, snapshot, "null") as writer:
+            entry = ManifestEntry.from_args(
+                status=ManifestEntryStatus.ADDED, snapshot_id=snapshot, data_file=file
+            )
+            writer.add_entry(entry)
+        return writer.to_manifest_file()
+
+    written = [manifest(Deletes, deletes, "deletes")]
+    if also:
+        entry = manifests[0].fetch_manifest_entry(table.io)[0]
+        written.append(manifest(ManifestWriterV2, entry.data_file, "data"))
+    listed = f"file://{folder}/list-{snapshot}.avro"
+    with write_manifest_list(
+        2, table.io.new_output(listed), snapshot, last.snapshot_id, sequence, "null"
+    ) as writer:
+        writer.add_manifests([*written, *manifests])
+    new = Snapshot(
+        snapshot_id=snapshot, parent_snapshot_id=last.snapshot_id, sequence_number=sequence,
+        timestamp_ms=last.timestamp_ms + 1, manifest_list=listed,
+        summary=Summary(Operation.OVERWRITE), schema_id=table.schema().schema_id,
+    )  # fmt: skip
+    reference = SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=snapshot)
+    lake._catalog.commit_table(table, (), (AddSnapshotUpdate(snapshot=new), reference))
+    return snapshot
+
+
+@pytest.mark.parametrize("content", [DataFileContent.POSITION_DELETES, DataFileContent.EQUALITY_DELETES])
+def test_delete_files_are_refused(tmp_path: Path, lake: Lake, content: DataFileContent) -> None:
+    """In a table that is read whole, and beside files that were added; alone they bring no row."""
+    lake.append([1, 2])
+    first = Run(iceberg(tmp_path))
+    delete_rows(lake, tmp_path, content, also=False)
+    with pytest.raises(ConfigError, match="deleted by delete files") as error:
+        Run(iceberg(tmp_path))
+    assert "copy on write" in error.value.hint or "rewrite" in error.value.hint
+    second = Run(iceberg(tmp_path), first.watermark)
+    assert second.column("id") == []
+    lake.append([3])
+    third = Run(iceberg(tmp_path), second.watermark)
+    assert third.column("id") == [3]
+    delete_rows(lake, tmp_path, content, also=True)
+    with pytest.raises(ConfigError, match="deleted by delete files"):
+        Run(iceberg(tmp_path), third.watermark)
 
 
 def test_a_table_that_was_rolled_back_is_refused(tmp_path: Path, lake: Lake) -> None:
