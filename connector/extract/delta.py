@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
@@ -11,17 +12,18 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from connector.config.models import DeltaSource
-from connector.errors import ConfigError, ConnectorError, SourceError
+from connector.errors import ConfigError, ConnectorError, GuardTripped, SourceError
 from connector.extract import Limits
 from connector.extract.files.sql import Sql
 from connector.extract.files.stores import access_error, open_store, shown
 from connector.extract.lakes.deltalog import Commit, read_commit
 from connector.extract.lakes.reader import LakeExtractor
-from connector.extract.lakes.table import NOTHING, DataFile, history_gone, unreadable
+from connector.extract.lakes.table import NOTHING, DataFile, history_gone, milliseconds, unreadable
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+_THREADS = 16  # commits are waited for, not computed
 # Reader features that change nothing in how the rows of a data file are read.
 _HARMLESS = {"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "columnMapping"}
 _MISSING = re.compile(
@@ -56,7 +58,6 @@ class Delta:
         self._source = source
         self._sql = sql
         self._tables: dict[int, DeltaTable] = {}
-        self._commits: dict[int, Commit] = {}
         try:
             self.filesystem, self._root = open_store(source.path, source.storage)
             found = self.filesystem.get_file_info(f"{self._root}/_delta_log")
@@ -67,12 +68,13 @@ class Delta:
             raise ConfigError(f"{self.name} holds no Delta table", hint=hint, path="source.path")
         table = self._pinned()
         self.version = table.version()
+        self._schema = pa.schema(table.schema().to_arrow())
         self._tables[self.version] = table
         self._refuse(table)
 
     def schema(self) -> pa.Schema:
         """The columns at `version`."""
-        return pa.schema(self._tables[self.version].schema().to_arrow())
+        return self._schema
 
     def id(self, version: int) -> str:
         """Return the id that the table's log gives it."""
@@ -112,8 +114,7 @@ class Delta:
         """Return the files that commits added with new or changed rows."""
         found: dict[tuple[int, str], DataFile] = {}
         newest: dict[str, int] = {}
-        for version in range(after + 1, through + 1):
-            commit = self._commit(version)
+        for version, commit in self._read_commits(after + 1, through):
             for path in commit.rewritten:
                 found.pop((newest.get(path, NOTHING), path), None)
             for add in commit.added:
@@ -137,7 +138,7 @@ class Delta:
         return DataFile(version, path, f"{self._root}/{unquote(path)}", size, rows, constants)
 
     def _constants(self, texts: Mapping[str, str | None]) -> dict[str, pa.Scalar]:
-        schema, found = self.schema(), {}
+        schema, found = self._schema, {}
         for name, text in texts.items():
             if name in schema.names:
                 field = schema.field(name)
@@ -149,19 +150,22 @@ class Delta:
                 found[name] = value.cast(field.type)[0]
         return found
 
+    def _read_commits(self, first: int, last: int) -> Iterator[tuple[int, Commit]]:
+        """Yield commits in order; the log is read ahead, for in a store each file is a round trip."""
+        versions = range(first, last + 1)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            yield from zip(versions, pool.map(self._commit, versions), strict=True)
+
     def _commit(self, version: int) -> Commit:
-        if version not in self._commits:
-            try:
-                self._commits[version] = read_commit(self.filesystem, self._root, version)
-            except FileNotFoundError as error:
-                raise history_gone(self.name, f"the log of version {version} is gone") from error
-            except OSError as error:
-                raise access_error(f"the log of {self.name}", error) from error
-            except ValueError as error:
-                raise SourceError(
-                    f"the log of {self.name}, version {version}, is damaged", hint="repair the table"
-                ) from error
-        return self._commits[version]
+        try:
+            return read_commit(self.filesystem, self._root, version)
+        except FileNotFoundError as error:
+            raise history_gone(self.name, f"the log of version {version} is gone") from error
+        except OSError as error:
+            raise access_error(f"the log of {self.name}", error) from error
+        except (ValueError, KeyError, TypeError) as error:
+            what = f"the log of {self.name}, version {version}, is damaged"
+            raise SourceError(what, hint="repair the table") from error
 
     def _at(self, version: int) -> DeltaTable:
         if version not in self._tables:
@@ -170,12 +174,24 @@ class Delta:
         return self._tables[version]
 
     def _pinned(self) -> DeltaTable:
-        if self._source.version is not None:
-            return self._load(self._source.version)
+        source = self._source
+        if source.version is not None:
+            try:
+                return self._load(source.version)
+            except GuardTripped as error:
+                raise self._no_version("version") from error
         table = self._load(None)
-        if self._source.as_of is not None:
-            self._told(lambda: table.load_as_version(str(self._source.as_of)), None)
+        if source.as_of is not None:
+            moment = milliseconds(source.as_of)
+            self._told(lambda: table.load_as_version(str(source.as_of)), None)
+            # The library takes the first version for any time before it.
+            if self._commit(table.version()).timestamp > moment:
+                raise self._no_version("as_of")
         return table
+
+    def _no_version(self, key: str) -> ConfigError:
+        hint = "its history tells which there are, as far as it was not cleaned up"
+        return ConfigError(f"{self.name} has no such version (any more)", hint=hint, path=f"source.{key}")
 
     def _load(self, version: int | None) -> DeltaTable:
         from deltalake import DeltaTable

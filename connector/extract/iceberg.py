@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
 from connector.config.models import IcebergSource
-from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError
+from connector.errors import ConfigError, ConnectorError
 from connector.extract import Limits
+from connector.extract.lakes.catalogs import loaded, translated
 from connector.extract.lakes.fieldids import ByFieldId
 from connector.extract.lakes.reader import LakeExtractor
-from connector.extract.lakes.table import NOTHING, DataFile, history_gone, unreadable
+from connector.extract.lakes.table import NOTHING, DataFile, history_gone, milliseconds, unreadable
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile as Listed
@@ -46,25 +46,24 @@ class Iceberg:
     word = "snapshot"
 
     def __init__(self, source: IcebergSource) -> None:
-        from pyiceberg.io.pyarrow import PyArrowFileIO
+        from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
 
         self.name = source.table
         self._source = source
-        self._table: Loaded = self._told(lambda: _loaded(source))
+        self._table: Loaded = self._told(lambda: loaded(source))
         self._refuse()
         pinned = self._pinned()
         self.version = NOTHING if pinned is None else pinned.snapshot_id
         self._lineage = self._ancestors(pinned)
         self._places = {snapshot.snapshot_id: n for n, snapshot in enumerate(self._lineage)}
+        self._columns: pa.Schema = self._told(lambda: schema_to_pyarrow(self._schema()))
         self._scheme, netloc, _ = PyArrowFileIO.parse_location(self._table.location())
         io = PyArrowFileIO(self._table.io.properties)
         self.filesystem = self._told(lambda: io.fs_by_scheme(self._scheme, netloc))
 
     def schema(self) -> pa.Schema:
         """The columns at `version`."""
-        from pyiceberg.io.pyarrow import schema_to_pyarrow
-
-        return self._told(lambda: schema_to_pyarrow(self._schema()))
+        return self._columns
 
     def id(self, version: int) -> str:
         """Return the id that the catalog gave the table."""
@@ -190,7 +189,7 @@ class Iceberg:
         if source.version is not None:
             found = table.snapshot_by_id(source.version)
         elif source.as_of is not None:
-            found = table.snapshot_as_of_timestamp(_milliseconds(source.as_of))
+            found = table.snapshot_as_of_timestamp(milliseconds(source.as_of))
         else:
             return table.current_snapshot()
         if found is None:
@@ -239,44 +238,7 @@ class Iceberg:
         except ConnectorError:
             raise
         except Exception as error:
-            raise _translated(error, self.name) from error
-
-
-def _loaded(source: IcebergSource) -> Loaded:
-    from pyiceberg.catalog import load_catalog
-
-    if isinstance(source.catalog, str):
-        return load_catalog(source.catalog).load_table(source.table)
-    properties = dict(source.catalog)
-    # Catalogs in a database have a name of their own there.
-    return load_catalog(properties.pop("name", "default"), **properties).load_table(source.table)
-
-
-def _translated(error: Exception, name: str) -> ConnectorError:
-    """Return what to tell a person about the library's error; it has one for each catalog and each store."""
-    from pyiceberg import exceptions
-
-    missing = (exceptions.NoSuchTableError, exceptions.NoSuchNamespaceError, exceptions.NoSuchIdentifierError)
-    refused = (exceptions.UnauthorizedError, exceptions.ForbiddenError, exceptions.OAuthError)
-    if isinstance(error, missing):
-        return ConfigError(
-            f"{name}: the catalog has no such table", hint="write namespace.table", path="source.table"
-        )
-    if isinstance(error, (*refused, exceptions.AuthorizationExpiredError)):
-        hint = "check the credentials in source.catalog, or in the environment"
-        return CredentialsError(f"{name}: the catalog refuses the credentials", hint=hint)
-    text = str(error)
-    if "equality delete" in text.lower() or ("delete" in text.lower() and "support" in text.lower()):
-        what = "rows are deleted by delete files or deletion vectors, which are not supported"
-        return unreadable(name, what, "rewrite the files without them (rewrite_data_files)")
-    if isinstance(error, (ValueError, TypeError, NotImplementedError, KeyError, ImportError)):
-        hint = "check source.catalog against the documentation of pyiceberg, and the table's format"
-        return ConfigError(
-            f"{name} cannot be opened ({type(error).__name__})", hint=hint, path="source.catalog"
-        )
-    return SourceError(
-        f"{name} cannot be reached ({type(error).__name__})", hint="check source.catalog and the network"
-    )
+            raise translated(error, self.name) from error
 
 
 def _scalar(value: Any, data_type: pa.DataType) -> pa.Scalar:
@@ -286,16 +248,3 @@ def _scalar(value: Any, data_type: pa.DataType) -> pa.Scalar:
     if isinstance(value, int) and pa.types.is_temporal(data_type):
         return pa.scalar(value, pa.int64()).cast(data_type)
     return pa.scalar(value, data_type)
-
-
-def _milliseconds(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        hint = "write it as 2026-11-01T00:00:00Z"
-        raise ConfigError("no time", hint=hint, path="source.as_of") from error
-    if moment.tzinfo is None:
-        raise ConfigError(
-            "the time names no zone", hint="write it as 2026-11-01T00:00:00Z", path="source.as_of"
-        )
-    return int(moment.timestamp() * 1000)

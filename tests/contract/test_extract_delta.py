@@ -214,6 +214,15 @@ def test_an_older_version_can_be_read(tmp_path: Path) -> None:
     write(tmp_path, [2])
     assert sorted(Run(delta(tmp_path, mode="full", version=1)).column("id")) == [0, 1]
     assert Run(delta(tmp_path, mode="full", as_of=moment)).column("id") == [0]
+    for wrong in (
+        {"version": 9},
+        {"as_of": "2001-01-01T00:00:00Z"},
+        {"as_of": "2030-01-01T00:00:00"},
+        {"as_of": "now"},
+    ):
+        with pytest.raises(ConfigError) as error:
+            Run(delta(tmp_path, mode="full", **wrong))
+        assert error.value.path == f"source.{next(iter(wrong))}"
     first = Run(delta(tmp_path, version=0))
     assert Run(delta(tmp_path, version=1), first.watermark).column("id") == [1]
     last = Run(delta(tmp_path), first.watermark)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from lake_sources import Run as Lake
-from lake_sources import delta
+from lake_sources import delta, iceberg
 from object_stores import KEY, SECRET, Bucket
 from parquet_sources import Run, extractor
 
@@ -273,3 +273,23 @@ def test_a_store_that_dies_under_a_delta_table(s3: Bucket, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
     read.update(Lake(delta(s3.uri("lake/t"), start=0), Watermark(watermark)).column("id"))
     assert read == Counter(range(2_001_000))
+
+
+def test_an_iceberg_table_in_s3(s3: Bucket, tmp_path: Path) -> None:
+    catalogs = pytest.importorskip("pyiceberg.catalog", reason="install intempt-connector[iceberg]")
+    properties = {
+        "type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": s3.uri("warehouse"),
+        "s3.endpoint": s3.endpoint, "s3.region": "us-east-1",
+    }  # fmt: skip
+    catalog = catalogs.load_catalog("default", **properties)
+    catalog.create_namespace("shop")
+    table = catalog.create_table("shop.orders", schema=pa.schema([("id", pa.int64())]))
+    table.append(pa.table({"id": range(5)}))
+    first = Lake(iceberg(tmp_path, catalog=properties))
+    assert first.column("id") == [0, 1, 2, 3, 4]
+    table.append(pa.table({"id": [5]}))
+    assert Lake(iceberg(tmp_path, catalog=properties), first.watermark).column("id") == [5]
+    s3.demand_credentials(demand=True)
+    with pytest.raises(ConnectorError) as error:
+        iceberg(tmp_path, catalog=properties).open()
+    refusal(error, CredentialsError)

@@ -36,10 +36,12 @@ class Commit:
     Attributes:
         added: files with new or changed rows.
         rewritten: paths of files whose rows were deleted, or are among `added`, changed or not.
+        timestamp: milliseconds since 1970, 0 where it does not tell.
     """
 
     added: tuple[Added, ...]
     rewritten: frozenset[str]
+    timestamp: int
 
 
 def read_commit(filesystem: pafs.FileSystem, root: str, version: int) -> Commit:
@@ -53,6 +55,7 @@ def read_commit(filesystem: pafs.FileSystem, root: str, version: int) -> Commit:
     with filesystem.open_input_stream(f"{root}/_delta_log/{version:020d}.json") as stream:
         text = bytes(stream.read())
     actions = [json.loads(line) for line in text.splitlines() if line.strip()]
+    info: dict[str, Any] = next((a["commitInfo"] for a in actions if a.get("commitInfo")), {})
     removed = {a["remove"]["path"]: a["remove"] for a in actions if a.get("remove")}
     added = [a["add"] for a in actions if a.get("add") and a["add"].get("dataChange", True)]
     # A deletion vector that grew deletes rows and brings none: its file stays, under its own path.
@@ -62,6 +65,7 @@ def read_commit(filesystem: pafs.FileSystem, root: str, version: int) -> Commit:
         frozenset(
             path for path, each in removed.items() if each.get("dataChange", True) and path not in shrunk
         ),
+        info.get("inCommitTimestamp") or info.get("timestamp") or 0,
     )
 
 

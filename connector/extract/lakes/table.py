@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import pyarrow as pa
@@ -131,3 +132,21 @@ def another_table(name: str) -> GuardTripped:
         f"{name} is another table than in the last run: it was dropped and made again; nothing was sent",
         hint="begin anew with the new one: connector state reset",
     )
+
+
+def milliseconds(text: str) -> int:
+    """Return a time that a person wrote as milliseconds since 1970.
+
+    Raises:
+        ConfigError: it is none, or names no zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        hint = "write it as 2026-11-01T00:00:00Z"
+        raise ConfigError("no time", hint=hint, path="source.as_of") from error
+    if moment.tzinfo is None:
+        raise ConfigError(
+            "the time names no zone", hint="write it as 2026-11-01T00:00:00Z", path="source.as_of"
+        )
+    return int(moment.timestamp() * 1000)
