@@ -20,10 +20,10 @@ from connector.model import EMPTY_WATERMARK, MappedBatch
 
 def main() -> None:
     sync = load_sync(Path(sys.argv[1]))
+    started = time.perf_counter()  # as in the report of a run: from the opening of the source on
     extractor = wiring.open_extractor(sync)
     mapper = wiring.open_mapper(sync, extractor)
     inbox: queue.SimpleQueue[MappedBatch | End] = queue.SimpleQueue()
-    started = time.perf_counter()
     feed = Feed(extractor.read(mapper.columns, EMPTY_WATERMARK), extractor.cancel, mapper, inbox.put)
     feed.start()
     rows = 0

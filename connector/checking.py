@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from connector.config.models import Sql, Sync
 from connector.config.reader import load_sync
 from connector.config.show import show
 from connector.config.syncs import state_url
-from connector.errors import ConnectorError, DestinationError, worst_exit_code
+from connector.errors import ConnectorError, DestinationError, StateError, worst_exit_code
 from connector.load.track import endpoint
+from connector.opening import Decided, Opening
+from connector.reading import News
 from connector.state import location
+from connector.state.store import StateStore
 
 # Names of columns that are stamped anew with each change of a row.
 _MOVES = re.compile("updated|modified|changed|last_?seen", re.IGNORECASE)
@@ -50,7 +54,7 @@ def _check_one(file: Path, options: Options) -> int:
         console.say(f"ok     {sync.sync}: the configuration is well-formed (nothing was opened)")
         return 0
     steps: tuple[Callable[[Sync], None], ...] = (
-        _check_source,
+        lambda opened: _check_source(opened, options.state),
         lambda opened: _check_state(opened, options.state),
         _check_destination,
     )
@@ -72,18 +76,24 @@ def _attempt(step: Callable[[Sync], None], sync: Sync) -> int:
     return 0
 
 
-def _check_source(sync: Sync) -> None:
-    """Open the source and compile the mapping against its real columns."""
-    extractor = wiring.open_extractor(sync)
+def _check_source(sync: Sync, state: str | None) -> None:
+    """Open the source, compile the mapping against its real columns, and hold both against the last run."""
+    with ExitStack() as stack:
+        store = stack.enter_context(_store(sync, state))
+        opening = Opening(sync, store, News(), Decided())
+        opened = opening.open(stack, lambda _: None)
+        for note in (*opened.extractor.notes(), *opened.mapper.notes, *_advice(sync)):
+            console.note(f"{sync.sync}: {note}")
+        for note in opening.compare(opened).drifted:
+            console.note(f"{sync.sync}: {note}")
+
+
+def _store(sync: Sync, state: str | None) -> StateStore:
+    """Open the state to read it; where that cannot be, which is told elsewhere, one that holds nothing."""
     try:
-        mapper = wiring.open_mapper(sync, extractor)
-        try:
-            for note in (*extractor.notes(), *mapper.notes, *_advice(sync)):
-                console.note(f"{sync.sync}: {note}")
-        finally:
-            mapper.close()
-    finally:
-        extractor.close()
+        return wiring.open_store(state_url(sync.file, state, environment=sync.environment), read_only=True)
+    except StateError:
+        return wiring.open_store("sqlite:///:memory:")
 
 
 def _check_state(sync: Sync, state: str | None) -> None:

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from connector.synced import Prints, Segment
 
-# A place in the source: part name -> JSON value. The extractor that made it gives the parts their meaning
-# (a database has one part, a Parquet dataset one per file); everyone else stores, merges and returns them
-# unread. Later parts replace earlier ones of the same name, so a commit carries only what changed.
+# A place in the source: part name -> JSON value. The extractor that made it gives the parts their meaning (a database
+# has one, a Parquet dataset one per file); everyone else stores, merges and returns them unread. Later parts replace
+# earlier ones of the same name, so a commit carries only what changed.
 Watermark = NewType("Watermark", Mapping[str, Any])
 
 EMPTY_WATERMARK = Watermark({})
@@ -37,10 +37,9 @@ class SourceBatch:
 
     Attributes:
         rows: the columns asked for, in one schema for the whole run.
-        position: `position(n)` is the watermark (changed parts only) after the first `n` rows of this batch,
-            1 ≤ n ≤ rows.num_rows. Called once a request, never once a row.
-        version: one value per row that tells versions of an entity apart (the cursor; in passes the number
-            of the pass; for Parquet by files the digest of the file), as a text array, or one text for all rows.
+        position: `position(n)` is the watermark (changed parts only) after the first 1 ≤ n ≤ rows.num_rows rows.
+        version: one value per row that tells versions of an entity apart (the cursor; in passes the number of the
+            pass; for Parquet by files the digest of the file), as a text array, or one text for all rows.
         key: the names of the columns of `rows` that make a row unique, empty when the source has none.
         end: the watermark after the batch, also where the batch has no row (such as an empty file).
         warnings: warning code -> number of values, such as infinite timestamps that were read as null.
@@ -88,16 +87,18 @@ class MappedBatch:
         event: the one event name of all entries, or None where names differ or a row makes several items.
         row: for each entry the index of its row in `source`, ascending.
         items: the number of items of each entry, or None when each has one.
-        event_id: for each entry the eventId of its first item (text array).
-        digest: for each entry a 64-bit hash of its text, to know after a crash what was acknowledged already.
-        rejected: index of row in `source` -> reject, for rows that break a rule.
-        filtered: indexes of rows in `source` that no ``when`` took or a transform dropped, ascending.
+        event_id, digest: for each entry the eventId of its first item (text), and a 64-bit hash of its text, to know
+            after a crash what was acknowledged already.
+        rejected, filtered: index of row in `source` -> reject, for rows that break a rule; and the indexes of those that
+            no ``when`` took or a transform dropped, ascending.
         entity: for each entry a 64-bit hash of the entity it is about, or None where order is not promised.
-        key: for each row of `source` a 64-bit hash of its canonical key (0 for one that a transform dropped), or
-            None without a key. Good within a process only: DuckDB promises no stability.
+        key: for each row of `source` a 64-bit hash of its canonical key, good within a process only (0 for one that a
+            transform dropped), or None without a key.
         prints: for each row of `source` what tells it apart and whether it has changed; None where that is not kept.
         keys: for each row of `source` its canonical key, where vanished rows are told of, else None.
         warnings: warning code -> number of rows.
+        unchanged: rows that Track has as they are.
+        recovered: rows whose items an interrupted run delivered beyond the watermark: nothing of them is sent again.
     """
 
     source: SourceBatch
@@ -114,9 +115,7 @@ class MappedBatch:
     prints: Prints | None = None
     keys: pa.Array | None = None
     warnings: Mapping[str, int] = field(default_factory=dict)
-    # Rows that Track has as they are.
     unchanged: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    # Rows whose items an interrupted run delivered beyond the watermark: nothing of them is sent again.
     recovered: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     # Describes rows of `source`, given by their indexes, as rejects without reason and eventId.
     describe: Callable[[Sequence[int]], list[Reject]] | None = None
@@ -218,15 +217,16 @@ class Intent:
 
     Attributes:
         seq: the request's place in the order of its run.
-        rows: number of source rows.
-        items: number of items: what is in doubt if no outcome is ever recorded.
+        rows, items: number of source rows, and of items: what is in doubt if no outcome is ever recorded.
         digests: with ``on_doubt: hold`` the digests of its entries (uint64, native order), else empty.
+        doubt: what must be known of its rows if no outcome is ever recorded.
     """
 
     seq: int
     rows: int
     items: int
     digests: bytes = b""
+    doubt: Segment = field(default_factory=Segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +235,8 @@ class Commit:
 
     Attributes:
         intents: requests that are sent once this is durable.
-        acknowledged: seq -> digests of the acknowledged entries (uint64, native order) of requests that are
-            answered while an earlier one is not: the watermark cannot pass them yet, a later run must not re-send them.
+        acknowledged: seq -> digests of the acknowledged entries (uint64, native order) of requests answered before an
+            earlier one is: the watermark cannot pass them yet, a later run must not re-send them.
         through: every request up to this seq is finished; their intents go. None when none is newly finished.
         watermark: the changed parts, in force with `through`.
         rejects: the rejects of the newly finished requests.
@@ -263,7 +263,7 @@ class Recovery:
         in_doubt_items: items of intents without a recorded outcome.
         in_doubt_requests: the number of those intents.
         acknowledged: sorted digests (uint64) of entries that were acknowledged beyond the watermark: not sent again.
-        held: sorted digests (uint64) of entries in doubt under ``on_doubt: hold``: rejected as ``in_doubt``.
+        held: those of entries in doubt under ``on_doubt: hold``: rejected as ``in_doubt``.
     """
 
     in_doubt_items: int

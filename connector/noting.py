@@ -18,21 +18,6 @@ class Noting:
         self._prints: list[Prints] = []
         self._keys: list[pa.Array] = []
 
-    def intend(self, request: Request) -> None:
-        """Take what a request that is about to be sent puts in doubt: what was known of its rows does not count any more.
-
-        Outside passes, nothing need be noted of a row of which nothing is known. A pass must know whether anything is
-        in doubt, and what Track may have should it vanish.
-        """
-        batch = request.batch
-        if batch.prints is None:
-            return
-        rows = batch.row[request.first : request.last]
-        if not isinstance(batch.source.version, str):
-            rows = rows[(batch.prints["mark"][rows] & np.uint8(OVER)) > 0]
-        if len(rows):
-            self._note(batch, rows)["mark"] = DOUBT
-
     def settle(self, outcome: Outcome, settled: Settled) -> None:
         """Take what became of a finished request; requests come in the order they were read.
 
@@ -74,6 +59,23 @@ class Noting:
             return Segment()
         joined = np.concatenate(prints) if len(prints) > 1 else prints[0]
         return Segment(joined, pa.concat_arrays(keys) if keys else NO_KEYS)
+
+
+def doubt(request: Request) -> Segment:
+    """Return what a request that is about to be sent puts in doubt: what is known of its rows does not count any more.
+
+    Outside passes, nothing need be said of a row of which nothing is known. A pass must know whether anything is in
+    doubt, and what Track may have should it vanish.
+    """
+    batch = request.batch
+    if batch.prints is None:
+        return Segment()
+    rows = batch.row[request.first : request.last]
+    if not isinstance(batch.source.version, str):
+        rows = rows[(batch.prints["mark"][rows] & np.uint8(OVER)) > 0]
+    prints = batch.prints[rows]
+    prints["mark"] = DOUBT
+    return Segment(prints, NO_KEYS if batch.keys is None else batch.keys.take(rows))
 
 
 def _within(rows: npt.NDArray[np.int64], request: Request) -> npt.NDArray[np.int64]:

@@ -53,7 +53,7 @@ from connector.model import (
     Watermark,
     merge,
 )
-from connector.noting import Noting
+from connector.noting import Noting, doubt
 from connector.open_rejects import OpenRejects
 from connector.progress import Progress
 from connector.stopping import StopSignal
@@ -239,8 +239,6 @@ class Pipeline:
         if not (done or gaps or sent):
             return
         settled = [self._settle(outcome) for outcome in done]
-        for request in sent:
-            self._noting.intend(request)
         self._finished = sum((part.counts for part in settled), self._finished)
         waiting = self._window.rows
         counts = replace(self._finished, read=self._finished.read + waiting, unfinished=waiting)
@@ -271,7 +269,8 @@ class Pipeline:
             if self._settings.hold_doubtful
             else b""
         )
-        return Intent(request.seq, request.rows_last - request.rows_first, request.items, digests)
+        rows = request.rows_last - request.rows_first
+        return Intent(request.seq, rows, request.items, digests, doubt(request))
 
     def _settle(self, outcome: Outcome) -> Settled:
         if self._accounts is None or self._accounts.batch is not outcome.request.batch:

@@ -21,6 +21,8 @@ from connector.model import Counts, MappedBatch, SourceBatch
 from connector.reading import Conclusion, Moving, Opened
 from connector.state.lease import Lease
 from connector.state.rejects import RejectFilter
+from connector.state.synced import Synced
+from connector.unchanged import sent_anew
 
 # What an item of a kind is about.
 _ABOUT = {"identify": ("profileId", "userId"), "group": ("accountId",), "product": ("productId",)}
@@ -29,18 +31,23 @@ _ABOUT = {"identify": ("profileId", "userId"), "group": ("accountId",), "product
 class Seen:
     """A mapper that remembers which keys it has seen, by their hashes.
 
+    Args:
+        mapper: maps.
+        synced: what Track has, where that is kept: it is looked up.
+
     Attributes:
         rows: how many rows were mapped.
     """
 
-    def __init__(self, mapper: Mapper) -> None:
+    def __init__(self, mapper: Mapper, synced: Synced | None = None) -> None:
         self.rows = 0
         self._mapper = mapper
+        self._maps = sent_anew(mapper, synced)
         self._hashes: list[npt.NDArray[np.uint64]] = []
 
     def map(self, batch: SourceBatch) -> MappedBatch:
         """Map a batch."""
-        mapped = self._mapper.map(batch)
+        mapped = self._maps.map(batch)
         self.note(mapped)
         return mapped
 
@@ -100,7 +107,7 @@ class FromSource:
     def moving(self, opened: Opened) -> Moving:
         """Read the rows of all rejects that are meant."""
         self._rejects = Counter(one.reject.key for one in opened.store.iterate_rejects(self._wanted))
-        self._seen = Seen(opened.mapper)
+        self._seen = Seen(opened.mapper, opened.synced)
         known = opened.store.open_reject_keys(opened.sync.id)
         return Moving(self._read(opened), self._seen, open_rejects=known)
 

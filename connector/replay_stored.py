@@ -73,7 +73,7 @@ class FromRejects:
                 self._open[row] += 1
                 self._newest[row] = max(self._newest.get(row, _place(one)), _place(one))
         keyed = bool(sync.source.key)
-        self._seen = Seen(opened.mapper)
+        self._seen = Seen(opened.mapper, opened.synced)
         return Moving(
             self._read(opened),
             self._seen if keyed else _ByEventId(opened.mapper, self._seen, self._ids),

@@ -17,7 +17,7 @@ from connector.model import Counts, SourceBatch
 from connector.reading import Conclusion, Moving, Opened
 from connector.replay import overwriting
 from connector.state.lease import Lease
-from connector.unchanged import Unchanged
+from connector.unchanged import Unchanged, sent_anew
 
 Scope = Literal["changed", "all"]
 
@@ -96,9 +96,7 @@ class OfKeys:
 
     def moving(self, opened: Opened) -> Moving:
         """Read them again."""
-        mapper: Maps = opened.mapper
-        if opened.synced is not None:  # what Track has of a row is not forgotten should it be rejected now
-            mapper = Unchanged(opened.mapper, opened.synced, once=False, anew=True)
+        mapper = sent_anew(opened.mapper, opened.synced)
         return Moving(self._read(opened), mapper, open_rejects=opened.store.open_reject_keys(opened.sync.id))
 
     def _read(self, opened: Opened) -> Iterator[SourceBatch]:

@@ -47,7 +47,7 @@ class Unchanged:
             _flags(rows, len(prints)) for rows in ([*mapped.rejected], mapped.row, mapped.filtered)
         )
         same = found & (known["item"] == prints["item"])
-        before = outcome(known)
+        before = outcome(known["mark"])
         delivered = found & (before == DELIVERED)
         settled = (delivered & (same | self.once)) | (same & (before == REFUSED))
         # What a rule of the mapping rejected may pass another one: only if it is rejected anew it is the same.
@@ -56,8 +56,13 @@ class Unchanged:
             unchanged[:] = False
         noted = _noted(prints, known, unchanged | (filtered & found), batch)
         noted["mark"][found & ~unchanged & ~filtered] |= OVER
-        noted["mark"][found & ~unchanged & ~filtered & present(known)] |= LEFT
+        noted["mark"][found & ~unchanged & ~filtered & present(known["mark"])] |= LEFT
         return without(replace(mapped, prints=noted), unchanged)
+
+
+def sent_anew(mapper: Maps, synced: Synced | None) -> Maps:
+    """Return a mapper all of whose items are sent; what Track has of a row is not forgotten should it be rejected now."""
+    return mapper if synced is None else Unchanged(mapper, synced, once=False, anew=True)
 
 
 def _flags(rows: Sequence[int] | npt.NDArray[np.int64], count: int) -> Flags:

@@ -37,11 +37,15 @@ class Gate:
     Args:
         tuning: how many may be in flight.
         breaker: whether anything is answered.
+
+    Attributes:
+        share: of these, how many are for this run: others may send, too.
     """
 
     def __init__(self, tuning: Tuning, breaker: Breaker) -> None:
         self.tuning = tuning
         self.breaker = breaker
+        self.share = 1.0
         self._flying = 0
         self._line: deque[Turn] = deque()
         self._changed = Condition()
@@ -120,7 +124,7 @@ class Gate:
             self._changed.notify_all()
 
     def _free(self) -> bool:
-        return not self.breaker.open and self._flying < self.tuning.in_flight
+        return not self.breaker.open and self._flying < max(1, int(self.tuning.in_flight * self.share))
 
     def _wait_of(self, turn: Turn) -> float | None:
         """Return seconds until this turn may come, or None when it hangs on what others do."""

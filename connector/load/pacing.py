@@ -38,6 +38,10 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (when - now).total_seconds())
 
 
+# How soon to look again for those who have no share; seconds.
+_NOTHING = 0.1
+
+
 class Pacing:
     """Shared by all senders of one destination.
 
@@ -58,6 +62,24 @@ class Pacing:
         self._lock = threading.Lock()
         self._next = 0.0
         self._held_until = 0.0
+        self._share = 1.0
+        self._used = 0.0
+
+    @property
+    def capped(self) -> bool:
+        """Whether there is a cap at all."""
+        return bool(self._item_seconds or self._request_seconds)
+
+    def give(self, share: float) -> None:
+        """Let senders have a share of the caps from now on, 0 to 1."""
+        with self._lock:
+            self._share = share
+
+    def used(self) -> float:
+        """Return for how many seconds of the whole caps requests were let go since the last call."""
+        with self._lock:
+            used, self._used = self._used, 0.0
+            return used
 
     def wait(self, items: int) -> None:
         """Block until a request of `items` may go.
@@ -68,12 +90,16 @@ class Pacing:
         while True:
             with self._lock:
                 now = time.monotonic()
-                if self._held_until <= now:
-                    start = max(now, self._next)
-                    self._next = start + max(items * self._item_seconds, self._request_seconds)
-                    pause, granted = start - now, True
-                else:
+                cost = max(items * self._item_seconds, self._request_seconds)
+                if self._held_until > now:
                     pause, granted = self._held_until - now, False
+                elif cost and not self._share:
+                    pause, granted = _NOTHING, False
+                else:
+                    start = max(now, self._next)
+                    self._next = start + (cost and cost / self._share)
+                    self._used += cost
+                    pause, granted = start - now, True
             if pause > 0:
                 self.pause(pause)
             if granted:

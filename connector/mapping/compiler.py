@@ -23,6 +23,7 @@ from connector.mapping.forgotten import is_forgotten
 from connector.mapping.items import Item, ItemCompiler, named
 from connector.mapping.json_sql import JsonWriter
 from connector.mapping.objects import Piece, concatenated
+from connector.mapping.prints import known_by
 from connector.mapping.scope import Scope
 from connector.mapping.spec import MappingSpec
 from connector.mapping.typed import Typed
@@ -39,8 +40,9 @@ class Plan:
 
     Its columns: ``text`` (ends in a comma), ``event_id``, ``digest``, with a key ``key`` (its hash), and where they
     can differ ``fault`` (index into `faults`, or null), ``items``, ``entity``, ``forgotten`` (whether the row must not
-    be sent), and a boolean ``warn_<code>`` for each of `warnings`. Of tracked rows also ``known`` and ``item`` (the MD5
-    of key and items, in hexadecimal digits; no ``item`` where a row is one event for ever), and ``row_key`` where keys are kept.
+    be sent), and a boolean ``warn_<code>`` for each of `warnings`. Of tracked rows also ``whole`` (their key, where it is one
+    whole number) or ``known`` (its MD5, in hexadecimal digits) or both, ``item`` (the MD5 of their items; not where a row
+    is one event for ever), and ``row_key`` where keys are kept.
 
     Attributes:
         statement: the SELECT.
@@ -203,7 +205,7 @@ class _Assembly:
         if self.keyed:
             columns["key"] = f"hash({_KEY})"
         if self.tracked:
-            columns["known"] = f"md5({_KEY})"
+            columns |= known_by(_KEY, [self.scope.column(name) for name in self.scope.spec.key])
             columns |= {} if self.once else {"item": self._content()}
             columns |= {_KEY: _KEY} if self.scope.spec.keyed else {}
         if any(item.takes for item in self.items) or not self.single:

@@ -16,17 +16,18 @@ from connector.mapping.arrow import registrable
 from connector.mapping.compiler import VERSION, Plan, compile_plan
 from connector.mapping.contract import Fault
 from connector.mapping.engine import ROWS, Engine
+from connector.mapping.keys import Keys
 from connector.mapping.kinds import ColumnType, described
 from connector.mapping.notes import notes
 from connector.mapping.objects import HIDDEN
-from connector.mapping.prints import add_unmapped, prints_of
+from connector.mapping.prints import add_unmapped, is_printed, prints_of
 from connector.mapping.rejects import Shown
 from connector.mapping.scope import Scope
 from connector.mapping.selection import select
 from connector.mapping.spec import MappingSpec
 from connector.mapping.transform import Transform
 from connector.model import MappedBatch, Reject, SourceBatch
-from connector.synced import FILTERED, UNMAPPED
+from connector.synced import FILTERED, UNMAPPED, Prints
 
 Indexes = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -70,6 +71,7 @@ class Mapper:
             ]
             self._schema = pa.schema([*self._transform.schema, *hidden])
             self._seen = replace(spec, key=tuple(HIDDEN + name for name in spec.key))
+        self._keys: Keys | None = None
         self._plans: dict[bool, Plan] = {}
         plan = self._plan(lean=True)
         self.columns: tuple[str, ...] = tuple(spec.schema.names) if self._transform else tuple(plan.columns)
@@ -117,7 +119,7 @@ class Mapper:
         if forgotten.any():
             mapped = replace(mapped, warnings={**mapped.warnings, "forgotten": int(forgotten.sum())})
         mapped = replace(mapped, key=_keys(result, kept, batch)) if self._spec.key else mapped
-        return self._printed(mapped, result, kept, plan) if "known" in result.column_names else mapped
+        return self._printed(mapped, result, kept, plan) if is_printed(result) else mapped
 
     def _printed(self, mapped: MappedBatch, result: pa.Table, kept: Indexes, plan: Plan) -> MappedBatch:
         """Add what is kept of rows: also of those that a transform dropped, as they are there."""
@@ -127,14 +129,19 @@ class Mapper:
         prints["mark"][mapped.filtered] = FILTERED
         whole = len(kept) == batch.rows.num_rows
         others = kept[:0] if whole else np.setdiff1d(np.arange(batch.rows.num_rows), kept)
-        told = add_unmapped(prints, others.tolist(), self._describer(batch)) if len(others) else []
+        told = self._unmapped(batch, prints, others) if len(others) else None
         if not self._spec.keyed:
             return replace(mapped, prints=prints)
         keys = _single(result["row_key"]).cast(pa.string())
-        if told:
-            keys = pa.concat_arrays([keys, pa.array(told, pa.string())])
+        if told is not None:
+            keys = pa.concat_arrays([keys, told])
             keys = keys.take(pa.array(np.argsort(np.concatenate([kept, others]))))
         return replace(mapped, prints=prints, keys=keys)
+
+    def _unmapped(self, batch: SourceBatch, prints: Prints, others: Indexes) -> pa.Array:
+        if self._keys is None:
+            self._keys = Keys(self._spec, self._engine)
+        return add_unmapped(prints, others, self._keys.of(batch.rows), self._describer(batch))
 
     def _rows(self, rows: pa.RecordBatch) -> tuple[pa.Table, Indexes]:
         if self._transform is None:

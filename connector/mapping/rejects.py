@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from connector.mapping.arrow import registrable
 from connector.mapping.engine import ROWS, Engine, Unreadable
-from connector.mapping.event_id import canonical, key_of
+from connector.mapping.event_id import key_of
 from connector.mapping.json_sql import JsonWriter, member_name
+from connector.mapping.keys import canonical_parts
 from connector.mapping.objects import Piece, concatenated
 from connector.mapping.scope import Scope
 from connector.mapping.spec import MappingSpec
@@ -96,20 +97,7 @@ def _statement(spec: MappingSpec, columns: Sequence[str], engine: Engine) -> str
     row = [Piece("{")]
     for n, (name, sql) in enumerate(shown.items()):
         row += [Piece(("," if n else "") + member_name(name)), Piece(sql, sql=True)]
-    keys, casts = _keys(spec, schema, engine)
+    keys, casts = canonical_parts(spec, schema, engine)
     key = key_of(keys) if keys else "''"
     rows = f"(SELECT *, {', '.join(casts)} FROM {ROWS})" if casts else ROWS
     return f"SELECT {key} AS key, {concatenated([*row, Piece('}')])} AS row FROM {rows}"
-
-
-def _keys(spec: MappingSpec, schema: pa.Schema, engine: Engine) -> tuple[list[str], list[str]]:
-    """Return SQL of the canonical parts of the key, as eventIds have them, and the columns that it needs beside c0 …."""
-    scope = Scope(spec, schema, engine)
-    parts, casts = [], []
-    for n, name in enumerate(spec.key):
-        if name not in schema.names:
-            continue
-        column, declared = scope.column(name), scope.casts(name)
-        casts.append(f"TRY_CAST({column.sql} AS {declared}) AS k{n}" if declared else f"{column.sql} AS k{n}")
-        parts.append(canonical(replace(column, sql=f"k{n}"), spec.timezone))
-    return parts, casts

@@ -35,7 +35,9 @@ _LEFT = sa.select(*intents.c["items", "digests", "acknowledged", "counted"]).whe
 _in_doubt = (*_theirs, intents.c.acknowledged.is_(None))
 _DROP_DOUBT = sa.delete(intents).where(*_in_doubt, intents.c.digests.is_(None))
 _COUNT_DOUBT = sa.update(intents).where(*_in_doubt).values(counted=True)
-_DROP_ACKNOWLEDGED = sa.delete(intents).where(*_lane, intents.c.acknowledged.is_not(None))
+_known = (*_lane, intents.c.acknowledged.is_not(None))
+_DROP_ACKNOWLEDGED = sa.delete(intents).where(*_known, intents.c.prints.is_(None))
+_CLEAR_ACKNOWLEDGED = sa.update(intents).where(*_known).values(acknowledged=b"")
 # A run has passed what runs left behind. What a replay had acknowledged is of use as long as rejects are open.
 _open = sa.exists().where(rejected.c.sync == sa.bindparam("b_sync"), rejected.c.closed.is_(None))
 _DROP_LEFT = sa.delete(intents).where(*_theirs, sa.or_(~intents.c.replay, ~_open))
@@ -58,7 +60,14 @@ def write(
     if commit.intents:
         place = {"sync": lease.sync, "lane": lease.lane, "token": lease.token, "replay": replay}
         rows = [
-            {**place, "seq": new.seq, "rows": new.rows, "items": new.items, "digests": new.digests or None}
+            {
+                **place,
+                "seq": new.seq,
+                "rows": new.rows,
+                "items": new.items,
+                "digests": new.digests or None,
+                **segments.packed(new.doubt),
+            }
             for new in commit.intents
         ]
         connection.execute(_INTEND, rows)
@@ -104,7 +113,8 @@ def forget_recovered(connection: sa.Connection, lease: Lease) -> None:
 
 def forget_acknowledged(connection: sa.Connection, sync: str, lane: str) -> None:
     """Drop what is known to be delivered beyond the watermark; what is in doubt stays."""
-    connection.execute(_DROP_ACKNOWLEDGED, {"b_sync": sync, "b_lane": lane})
+    for statement in (_DROP_ACKNOWLEDGED, _CLEAR_ACKNOWLEDGED):  # what is in doubt in synced stays, too
+        connection.execute(statement, {"b_sync": sync, "b_lane": lane})
 
 
 def _digests(stored: list[bytes]) -> npt.NDArray[np.uint64]:

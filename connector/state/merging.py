@@ -70,7 +70,8 @@ def _merged(known: Synced, without: Collection[Hash]) -> Iterator[Segment]:
         prints = np.concatenate([segment.prints for segment in found])
         keys = pa.concat_arrays([segment.keys for segment in found])
         del found
-        order = _without(prints, latest(prints), without)
+        last = latest(*(np.ascontiguousarray(prints[name]) for name in ("high", "low")))
+        order = _without(prints, last, without)
         for first in range(0, len(order), MERGED):
             places = order[first : first + MERGED]
             yield Segment(prints[places], keys.take(pa.array(places)) if len(keys) else NO_KEYS)

@@ -34,6 +34,8 @@ def _keys_of_rejects(connection: sa.Connection) -> None:
 
 
 _SYNCED = """
+ALTER TABLE connector_intents ADD COLUMN prints {binary};
+ALTER TABLE connector_intents ADD COLUMN keys {binary};
 CREATE TABLE connector_synced (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, places BIGINT NOT NULL, prints BIGINT NOT NULL,
     keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)

@@ -63,7 +63,8 @@ leases = _table(
     clustered=True,
 )
 
-# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too. `replay`: of rejects.
+# `acknowledged` is null until an outcome is recorded; empty digests are an outcome too. `replay`: of rejects. `prints`
+# and `keys`: what is in doubt in synced until the request is finished.
 intents = _table(
     "intents",
     _key("sync"),
@@ -76,6 +77,8 @@ intents = _table(
     sa.Column("acknowledged", sa.LargeBinary),
     sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("replay", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("prints", sa.LargeBinary),
+    sa.Column("keys", sa.LargeBinary),
     clustered=True,
 )
 

@@ -6,6 +6,7 @@ is appended has no index but its place; merged segments are sorted by the hashes
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from connector.errors import StateError
-from connector.state.schema import segments, synced
-from connector.synced import NO_KEYS, PRINT, Prints, Segment
+from connector.state.schema import intents, segments, synced
+from connector.synced import NO_KEYS, PRINT, Prints, Segment, joined
 
 _sync = segments.c.sync == sa.bindparam("b_sync")
 _ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
@@ -25,7 +26,7 @@ _APPEND = sa.insert(segments)
 _LAST = sa.select(sa.func.max(segments.c.place)).where(*_ours)
 _PARTS = sa.select(*segments.c["place", "prints", "first"]).where(*_ours).order_by(segments.c.place)
 _DATA = (
-    sa.select(*segments.c["prints", "data", "keys"])
+    sa.select(*segments.c["prints", "first", "data", "keys"])
     .where(
         *_ours,
         segments.c.place >= sa.bindparam("b_first", type_=sa.BigInteger),
@@ -33,6 +34,18 @@ _DATA = (
     )
     .order_by(segments.c.place)
 )
+
+
+_doubtful = (intents.c.sync == sa.bindparam("b_sync"), intents.c.prints.is_not(None))
+_theirs = (
+    *_doubtful,
+    intents.c.lane == sa.bindparam("b_lane"),
+    intents.c.token != sa.bindparam("b_token"),
+)
+_in_order = (intents.c.token, intents.c.seq)
+_DOUBT = sa.select(*intents.c["prints", "keys"]).where(*_doubtful).order_by(*_in_order)
+_LEFT = sa.select(*intents.c["prints", "keys"]).where(*_theirs).order_by(*_in_order)
+_SETTLE = sa.update(intents).where(*_theirs).values(prints=None, keys=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,50 @@ def iterate(connection: sa.Connection, found: Head, first: int, last: int) -> li
     rows = connection.execute(_DATA, bind).all()
     if len(rows) != last - first:
         raise lost(found.sync, "parts of it are missing")
-    return [Segment(_prints(found, row.prints, row.data), _unpacked(row.prints, row.keys)) for row in rows]
+    return [
+        Segment(
+            _prints(found, row.prints, row.data, ordered=row.first is not None),
+            _unpacked(row.prints, row.keys),
+        )
+        for row in rows
+    ]
+
+
+def packed(segment: Segment) -> dict[str, bytes | None]:
+    """Return what stands in the row of an intent: prints, and keys where there are any."""
+    keys = _packed(segment.keys) if len(segment.keys) else None
+    return {"prints": segment.prints.tobytes() if len(segment) else None, "keys": keys}
+
+
+def doubtful(connection: sa.Connection, sync: str) -> list[Segment]:
+    """Return what requests put in doubt that are under way, or whose end was never recorded."""
+    return _doubt(connection.execute(_DOUBT, {"b_sync": sync}).all())
+
+
+def adopt(connection: sa.Connection, found: Head, place: int, bind: Mapping[str, Any]) -> None:
+    """Append what earlier holders of a lane left in doubt.
+
+    Args:
+        connection: in a transaction.
+        found: what there is.
+        place: behind its last segment.
+        bind: names the lane and the token of its holder.
+    """
+    left = _doubt(connection.execute(_LEFT, bind).all())
+    if left:
+        write(connection, found, place, joined(left))
+        settle(connection, bind)
+
+
+def settle(connection: sa.Connection, bind: Mapping[str, Any]) -> None:
+    """Let nothing be in doubt any more of what earlier holders of a lane left."""
+    connection.execute(_SETTLE, bind)
+
+
+def _doubt(rows: Sequence[sa.Row[Any]]) -> list[Segment]:
+    return [
+        Segment(prints := np.frombuffer(row.prints, PRINT), _unpacked(len(prints), row.keys)) for row in rows
+    ]
 
 
 def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
@@ -131,7 +187,8 @@ def write(
     """Write a segment at its place; the head is the caller's matter."""
     row = {"sync": found.sync, "generation": found.generation, "place": place, "prints": len(segment)}
     first = int(segment.prints["high"][0]) - _MIDDLE if ordered else None
-    data = _bytes(segment.prints)
+    # What is appended will be merged soon, and a run waits for it: it is stored as it is.
+    data = _bytes(segment.prints) if ordered else segment.prints.tobytes()
     keys = _packed(segment.keys) if found.keyed else None
     connection.execute(_APPEND, {**row, "first": first, "data": data, "keys": keys})
 
@@ -172,10 +229,12 @@ def _bytes(prints: Prints) -> bytes:
     return b"".join([*(prints[name].tobytes() for name in _PLAIN), packed])
 
 
-def _prints(found: Head, count: int, data: bytes) -> Prints:
+def _prints(found: Head, count: int, data: bytes, *, ordered: bool) -> Prints:
     prints = np.empty(count, PRINT)
     place = 0
     try:
+        if not ordered:
+            return np.frombuffer(data, PRINT, count)
         for name in _PLAIN:
             kind = PRINT[name]
             prints[name] = np.frombuffer(data, kind, count, place)

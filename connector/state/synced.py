@@ -7,19 +7,17 @@ enough to be held.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from connector.state import segments
 from connector.state.database import Database
+from connector.state.lookup import Flags, Lookup
 from connector.state.segments import Head, Part
-from connector.synced import DOUBT, NO_KEYS, NOTHING, PRINT, Prints, Segment, joined, latest, outcome, present
+from connector.synced import DOUBT, NO_KEYS, PRINT, Prints, Segment, joined, outcome, present
 
 # Prints of a merged segment, and how many prints and segments are read from the store at once.
 MERGED = 65_536
@@ -27,35 +25,8 @@ _PAGE, _PAGES = 200_000, 500
 # A merge is due when so many prints were appended, and more than a quarter of what is merged, or so many segments.
 # Below that it is cheaper to sort them when they are looked at.
 _FEW, _MANY, _SEGMENTS = 2_000_000, 4_000_000, 5_000
-
-Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(slots=True)
-class _Sorted:
-    """Prints in the order of their keys' hashes, each key once, and which of them were seen."""
-
-    prints: Prints
-    high: npt.NDArray[np.uint64]
-    seen: Flags
-
-    @classmethod
-    def of(cls, prints: Prints) -> _Sorted:
-        return cls(prints, np.ascontiguousarray(prints["high"]), np.zeros(len(prints), np.bool_))
-
-    def find(self, wanted: Prints) -> tuple[Flags, npt.NDArray[np.int64]]:
-        """Return which keys are there, and where; what is found counts as seen."""
-        if not len(self.high):
-            return np.zeros(len(wanted), np.bool_), np.zeros(len(wanted), np.int64)
-        # In order, so that neighbours are searched in the same pages.
-        order = np.argsort(wanted["high"], kind="stable")
-        places = np.empty(len(wanted), np.int64)
-        places[order] = np.searchsorted(self.high, wanted["high"][order])
-        places = np.minimum(places, len(self.high) - 1)
-        found: Flags = self.high[places] == wanted["high"]
-        found[found] = self.prints["low"][places[found]] == wanted["low"][found]
-        self.seen[places[found]] = True
-        return found, places
+# So many merged prints are held in memory; more lie in files.
+_HELD = 500_000
 
 
 class Synced:
@@ -66,20 +37,22 @@ class Synced:
     Args:
         database: the store.
         head: what must be there.
+        doubt: what counts beside, and after it: of requests whose end is not recorded.
 
     Raises:
         StateError: parts of it are missing.
     """
 
-    def __init__(self, database: Database, head: Head) -> None:
+    def __init__(self, database: Database, head: Head, doubt: Sequence[Segment] = ()) -> None:
         self.head = head
         self._database = database
+        self._doubt = doubt
         parts = database.read(lambda connection: segments.parts(connection, head))
         # Merged segments come first, and stay as they are while others are appended.
         self.merged = [part for part in parts if part.first is not None]
         self.appended = parts[len(self.merged) :]
-        self._merged: _Sorted | None = None
-        self._fresh = _Sorted.of(NOTHING)
+        self._merged: Lookup | None = None
+        self._fresh = Lookup.ordered(0, (), held=True)
 
     @property
     def size(self) -> int:
@@ -105,9 +78,10 @@ class Synced:
         merged = self._opened()
         found, places = merged.find(wanted)
         known = np.zeros(len(wanted), PRINT)
-        known[found] = merged.prints[places[found]]
+        known["high"], known["low"] = wanted["high"], wanted["low"]
+        merged.fill(known, found, places[found])
         newer, places = self._fresh.find(wanted)
-        known[newer] = self._fresh.prints[places[newer]]
+        self._fresh.fill(known, newer, places[newer])
         return found | newer, known
 
     def unseen(self, count: int) -> Iterator[Segment]:
@@ -127,45 +101,45 @@ class Synced:
     def count_unseen(self) -> tuple[int, int]:
         """Return how many rows were never looked up, and how many there are (tombstones and rejects left out)."""
         merged = self._opened()
-        live = present(merged.prints) & ~self._overruled()
-        alive = present(self._fresh.prints)
+        live = present(merged.marks) & ~self._overruled()
+        alive = present(self._fresh.marks)
         gone = int((live & ~merged.seen).sum() + (alive & ~self._fresh.seen).sum())
         return gone, int(live.sum() + alive.sum())
 
     def all(self) -> Iterator[Prints]:
         """Yield everything that is known, some ten thousand prints at a time, each key once."""
-        merged = self._opened()
-        current = ~self._overruled()
-        for first in range(0, len(merged.prints), MERGED):
-            yield np.asarray(merged.prints[first : first + MERGED])[current[first : first + MERGED]]
-        yield self._fresh.prints
+        yield from self._some(~self._overruled())
+        yield self._fresh.prints(slice(None))
 
     @property
     def doubtful(self) -> bool:
         """Whether items are in doubt: sent, and not known to have arrived."""
-        return any((outcome(prints) == DOUBT).any() for prints in self.all())
+        merged = self._opened()
+        old = (outcome(merged.marks) == DOUBT) & ~self._overruled()
+        return bool(old.any() or (outcome(self._fresh.marks) == DOUBT).any())
 
     def unread(self) -> Iterator[Prints]:
         """Yield everything that was never looked up, each key once."""
+        yield from self._some(~self._overruled() & ~self._opened().seen)
+        yield self._fresh.prints(~self._fresh.seen)
+
+    def _some(self, wanted: Flags) -> Iterator[Prints]:
+        """Yield those of the merged prints that are wanted."""
         merged = self._opened()
-        wanted = ~self._overruled() & ~merged.seen
-        for first in range(0, len(merged.prints), MERGED):
-            yield np.asarray(merged.prints[first : first + MERGED])[wanted[first : first + MERGED]]
-        yield self._fresh.prints[~self._fresh.seen]
+        for first in range(0, len(merged), MERGED):
+            yield merged.prints(first + np.flatnonzero(wanted[first : first + MERGED]))
 
     def _overruled(self) -> Flags:
         """Say which of the merged prints were followed by later ones of their keys."""
         merged = self._opened()
-        overruled = np.zeros(len(merged.prints), np.bool_)
-        found, places = _Sorted(merged.prints, merged.high, np.zeros(len(merged.prints), np.bool_)).find(
-            self._fresh.prints
-        )
+        overruled = np.zeros(len(merged), np.bool_)
+        found, places = merged.find(self._fresh.prints(slice(None)), seen=False)
         overruled[places[found]] = True
         return overruled
 
     def _left(self) -> Iterator[Segment]:
         merged, fresh = self._opened(), self._fresh
-        wanted = present(merged.prints) & ~merged.seen & ~self._overruled()
+        wanted = present(merged.marks) & ~merged.seen & ~self._overruled()
         place = 0
         for part in self.merged:
             mine = np.flatnonzero(wanted[place : place + part.prints])
@@ -173,19 +147,19 @@ class Synced:
                 (segment,) = self._segments(part.place, part.place + 1)
                 yield Segment(segment.prints[mine], segment.keys.take(mine) if len(segment.keys) else NO_KEYS)
             place += part.prints
-        mine = np.flatnonzero(present(fresh.prints) & ~fresh.seen)
+        mine = fresh.prints(present(fresh.marks) & ~fresh.seen)
         if len(mine):
-            yield Segment(fresh.prints[mine], self._named(fresh.prints[mine]))
+            yield Segment(mine, self._named(mine))
 
     def _named(self, prints: Prints) -> pa.Array:
         """Return the canonical keys of appended prints."""
         if not self.head.keyed:
             return NO_KEYS
-        wanted = _Sorted.of(prints)
+        wanted = Lookup.ordered(len(prints), [prints], held=True)
         last = np.zeros(len(prints), np.int64)
         found: list[pa.Array] = []
         count = 0
-        for segment in self.pages(self.appended):
+        for segment in chain(self.pages(self.appended), self._doubt):
             there, places = wanted.find(segment.prints)
             rows = np.flatnonzero(there)
             last[places[rows]] = count + np.arange(len(rows))
@@ -193,19 +167,14 @@ class Synced:
             count += len(rows)
         return pa.concat_arrays(found).take(last)
 
-    def _opened(self) -> _Sorted:
+    def _opened(self) -> Lookup:
         if self._merged is None:
             total = sum(part.prints for part in self.merged)
-            prints, high = _file(total, PRINT), _file(total, np.dtype(np.uint64))
-            place = 0
-            for segment in self.pages(self.merged):
-                prints[place : place + len(segment)] = segment.prints
-                high[place : place + len(segment)] = segment.prints["high"]
-                place += len(segment)
-            self._merged = _Sorted(prints, high, np.zeros(total, np.bool_))
-            found = [segment.prints for segment in self.pages(self.appended)]
-            appended = np.concatenate(found) if found else NOTHING
-            self._fresh = _Sorted.of(appended[latest(appended)])
+            pages = (segment.prints for segment in self.pages(self.merged))
+            self._merged = Lookup.ordered(total, pages, held=total <= _HELD)
+            count = sum(part.prints for part in self.appended) + sum(map(len, self._doubt))
+            newer = chain(self.pages(self.appended), self._doubt)
+            self._fresh = Lookup.unordered(count, (segment.prints for segment in newer))
         return self._merged
 
     def pages(self, parts: Sequence[Part]) -> Iterator[Segment]:
@@ -221,11 +190,3 @@ class Synced:
 
     def _segments(self, first: int, last: int) -> list[Segment]:
         return self._database.read(lambda connection: segments.iterate(connection, self.head, first, last))
-
-
-def _file(count: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return an array in an unnamed file, which goes with it."""
-    if not count:
-        return np.empty(0, kind)
-    with tempfile.TemporaryFile(prefix="connector-") as file:
-        return np.memmap(file, kind, "w+", shape=(count,))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+import sqlalchemy as sa
+
 from connector.state import segments
 from connector.state.database import Database
 from connector.state.history import History
@@ -58,7 +60,8 @@ class SyncedStore(History):
             return None
         if keyed and not head.keyed:
             raise segments.lost(sync_id, "the keys of rows, to tell of vanished ones, were not kept so far")
-        return Synced(self._database, head)
+        left = self._database.read(lambda connection: segments.doubtful(connection, sync_id))
+        return Synced(self._database, head, left)
 
     def keep_synced(self, lease: Lease, wanted: bool, *, keyed: bool, new: bool) -> Synced | None:
         """Return what is known of rows that were sent, if that is wanted; else let it go, as it would grow old.
@@ -82,7 +85,18 @@ class SyncedStore(History):
             if not new:
                 raise segments.lost(lease.sync, "it was not kept so far")
             self.begin_synced(lease, keyed=keyed)
+        self._adopt(lease)
         return self.synced(lease.sync, keyed=keyed)
+
+    def _adopt(self, lease: Lease) -> None:
+        """Note what earlier holders of the lane left in doubt, before their intents go."""
+
+        def work(connection: sa.Connection) -> None:
+            segments.adopt(connection, *segments.end(connection, lease.sync), lease.bind())
+
+        if self._database.read(lambda connection: segments.doubtful(connection, lease.sync)):
+            self._ends.clear()
+            fenced(lease, work)
 
     def foresee_synced(self, sync_id: str, wanted: bool, *, keyed: bool, new: bool) -> Synced | None:
         """Return what `keep_synced` would, and write nothing; None also where a run would begin with nothing known.
@@ -127,7 +141,12 @@ class SyncedStore(History):
         after = segments.Head(lease.sync, before.generation + 1, 0, 0, keyed)
         for segment in noted:
             after = write_next(lease, after, segment)
-        fenced(lease, lambda connection: segments.replace(connection, before, after))
+
+        def put(connection: sa.Connection) -> None:
+            segments.settle(connection, lease.bind())
+            segments.replace(connection, before, after)
+
+        fenced(lease, put)
 
     def merge_synced(self, lease: Lease, without: Collection[tuple[int, int]] = ()) -> None:
         """Merge what was appended, if that is worth its cost, or if keys must go from it.
@@ -136,6 +155,8 @@ class SyncedStore(History):
             lease: of the live lane.
             without: the hashes (high, low) of keys to forget.
         """
+        if without and self.synced(lease.sync) is not None:
+            self._adopt(lease)
         found = self.synced(lease.sync)
         if found is not None and (found.due or without):
             self._ends.clear()

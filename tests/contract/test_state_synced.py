@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from servers import state_place
 
 from connector.errors import LeaseLost, StateError
-from connector.model import Commit, Watermark
+from connector.model import Commit, Counts, Intent, RunReport, Watermark
 from connector.state import merging, synced
 from connector.state.schema import segments
 from connector.state.store import StateStore
-from connector.synced import DELIVERED, GONE, PRINT, REFUSED, UNMAPPED, Prints, Segment, key_hash
+from connector.synced import DELIVERED, DOUBT, GONE, PRINT, REFUSED, UNMAPPED, Prints, Segment, key_hash
 
 TTL = dt.timedelta(seconds=60)
 
@@ -44,6 +44,10 @@ def prints(*keys: int, item: int = 1, mark: int = DELIVERED, version: int = 0) -
 
 def segment(*keys: int, **values: int) -> Segment:
     return Segment(prints(*keys, **values), pa.array([f"[{key}]" for key in keys], pa.string()))
+
+
+def report(run_id: str) -> RunReport:
+    return RunReport(run_id, "orders", "live", dt.datetime.now(dt.UTC), None, 0, Counts())
 
 
 def known(store: StateStore, *keys: int) -> list[tuple[int, int, int] | None]:
@@ -91,6 +95,34 @@ def test_what_is_committed_is_known(store, lease, settle):
         (7, 0, UNMAPPED),
         None,
     ]
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_a_dead_run_left_under_way_is_in_doubt(store, lease, settle):
+    """Whether Track has it nobody knows; of what was finished, everybody does."""
+    store.commit(lease, "run-1", Commit(synced=segment(1, 2, 3)))
+    settle()
+    under_way = [Intent(seq, 1, 1, doubt=segment(seq, mark=DOUBT)) for seq in (2, 3, 4)]
+    store.commit(lease, "run-1", Commit(intents=tuple(under_way)))
+    store.commit(lease, "run-1", Commit(acknowledged={4: b""}, through=2, synced=segment(2, item=5)))
+    left = [(1, 0, 0), (5, 0, 0), (1, 0, DOUBT), (1, 0, DOUBT)]
+    assert known(store, 1, 2, 3, 4) == left
+    lease.release()
+    with store.acquire("orders", ttl=TTL) as later:
+        assert store.keep_synced(later, True, keyed=True, new=False).doubtful
+        store.start_run(later, "run-2", recovery=store.recover(later))
+        store.finish_run(later, report("run-2"), clear_recovered=True)
+        assert known(store, 1, 2, 3, 4) == left
+        store.commit(later, "run-2", Commit(synced=segment(3, 4, item=6)))
+        assert known(store, 3, 4) == [(6, 0, 0), (6, 0, 0)]
+        found = store.synced("orders", keyed=True)
+        assert not found.doubtful
+        assert sorted(key for part in found.unseen(9) for key in part.keys.to_pylist()) == [
+            "[1]",
+            "[2]",
+            "[3]",
+            "[4]",
+        ]
 
 
 @pytest.mark.usefixtures("kept")

@@ -183,8 +183,9 @@ def test_rejected_rows(shop, few):
     assert ran(shop, mended) == ({"read": 10, "delivered": 2, "unchanged": 8}, {"1": 7, "2": 1})
 
 
-def test_a_row_that_was_delivered_and_then_rejected_vanishes(shop, few):
-    """Track has what it was before, so Track is told."""
+@pytest.mark.parametrize("replay", [[], ["replay"], ["replay", "--stored"]])
+def test_a_row_that_was_delivered_and_then_rejected_vanishes(shop, few, replay):
+    """Track has what it was before, so Track is told, also if it was rejected once more since."""
     path = few.write()
     few.put([1, 2, 3])
     ran(shop, path)
@@ -192,6 +193,8 @@ def test_a_row_that_was_delivered_and_then_rejected_vanishes(shop, few):
     few.put([2], price=666)
     shop.sandbox.set_faults({"poison": ["666"]})
     assert ran(shop, path)[0] == {"read": 3, "rejected": 2, "unchanged": 1}
+    if replay:
+        assert shop.run("rejects", *replay, path).code in (0, 4)
     few.drop([1, 2])
     assert ran(shop, path)[1] == {"1": "out_of_stock", "2": "out_of_stock"}
 

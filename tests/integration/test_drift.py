@@ -140,9 +140,11 @@ def test_a_new_column(orders, shop):
     assert shop.run("run", path).code == 0
     orders.change(coupon="text")
     orders.add(3)
+    note = "new in the source, not mapped: coupon (text)"
+    checked = shop.run("check", path)
+    assert (checked.code, note in checked.err) == (0, True), checked
     ended = shop.run("run", "--json", path)
     assert ended.code == 0, ended
-    note = "new in the source, not mapped: coupon (text)"
     assert note in ended.err
     assert note in ended.lines[0]["notes"]
     assert "new in the source" not in shop.run("run", path).err
@@ -203,6 +205,8 @@ def test_a_column_is_gone(orders, shop, use):
     before = kept(shop)
     orders.change(**{name: None, f"{name}s": TYPES[name].removesuffix(" not null")})
     orders.add(3)
+    checked = shop.run("check", path)
+    assert (checked.code, f"{name} was" in checked.err) == (5, True), checked
     ended = shop.run("run", "--json", path)
     assert kept(shop) == before
     # Without cursor or key there is nothing that could be accepted.

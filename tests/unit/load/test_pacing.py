@@ -52,6 +52,29 @@ def test_a_cap_on_items_spaces_requests_exactly():
     assert 0.2 <= time.monotonic() - started < 0.3
 
 
+def test_a_share_of_a_cap():
+    pacing = Pacing(threading.Event(), items_per_second=1000)
+    pacing.give(0.5)
+    started = time.monotonic()
+    for _ in range(3):
+        pacing.wait(50)
+    assert 0.2 <= time.monotonic() - started < 0.3
+    assert pacing.used() == pytest.approx(0.15)
+    assert pacing.used() == 0
+
+
+def test_without_a_share_nothing_goes_until_there_is_one():
+    pacing = Pacing(threading.Event(), requests_per_second=1000)
+    pacing.give(0)
+    went = threading.Event()
+    sender = threading.Thread(target=lambda: (pacing.wait(1), went.set()))
+    sender.start()
+    assert not went.wait(0.3)
+    pacing.give(1)
+    assert went.wait(5)
+    sender.join()
+
+
 def test_a_hold_keeps_everyone_waiting():
     pacing = Pacing(threading.Event())
     pacing.hold(0.1)
