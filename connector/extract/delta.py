@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -185,8 +186,9 @@ class Delta:
             moment = milliseconds(source.as_of)
             self._told(lambda: table.load_as_version(str(source.as_of)), None)
             # The library takes the first version for any time before it.
-            if self._commit(table.version()).timestamp > moment:
-                raise self._no_version("as_of")
+            with contextlib.suppress(GuardTripped):  # its commit is gone, so it is not the first one
+                if self._commit(table.version()).timestamp > moment:
+                    raise self._no_version("as_of")
         return table
 
     def _no_version(self, key: str) -> ConfigError:
