@@ -47,6 +47,12 @@ _OPTION_TYPES = ["string", "number", "boolean"]
 Option = Annotated[str, BeforeValidator(_option), WithJsonSchema({"type": _OPTION_TYPES})]
 
 
+Catalog = Annotated[
+    Annotated[Text, Tag("<text>")] | Annotated[dict[str, Option], Tag("<Properties>")],
+    Discriminator(lambda value: "<Properties>" if isinstance(value, dict) else "<text>"),
+]
+
+
 def _names(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
@@ -177,17 +183,7 @@ class IcebergSource(LakeSettings):
 
     type: Literal["iceberg"]
     """database, parquet, delta or iceberg."""
-    catalog: Annotated[
-        Text | dict[str, Option],
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "string"},
-                    {"type": "object", "additionalProperties": {"type": _OPTION_TYPES}},
-                ]
-            }
-        ),
-    ]
+    catalog: Catalog
     """The properties of the catalog as pyiceberg has them, such as {type: rest, uri: ...}, or its name there."""
     table: Text
     """The table, with its namespace: shop.orders."""
