@@ -41,11 +41,14 @@ def synced(bench: Bench) -> list[Line]:
                 "read and map, nothing else": lambda: rate(programs.module("feed_only", config)),
                 "all read again, nothing changed": lambda: again(programs, kept),
                 "read, nothing else": lambda: rate(programs.module("pages", "read", config)),
-                "reconcile": lambda: reconciled(programs, kept),
+                "reconcile, as a command": lambda: reconciled(programs, kept),
+                "reconcile, once loaded": lambda: rate(
+                    _tracking(programs).module("reconcile_only", config, kept)
+                ),
             },
             bench.rounds,
         )
-    plain, tracked, mapped, reread, read, compared = figures.values()
+    plain, tracked, mapped, reread, read, _, compared = figures.values()
     table = Table("synced")
     return [
         *(table.rate(name, values) for name, values in figures.items()),
@@ -70,9 +73,14 @@ def again(programs: Programs, state: str) -> float:
 
 def reconciled(programs: Programs, state: str) -> float:
     """Compare a clean table with what is known. Rows a second, the start of the program included."""
-    with_these = Programs(programs.folder, {**programs.variables, **_TRACKED})
-    ended = with_these.run(CONNECTOR, "reconcile", CONFIGS / "buyers.yaml", "--json", "--state", state)
+    ended = _tracking(programs).run(
+        CONNECTOR, "reconcile", CONFIGS / "buyers.yaml", "--json", "--state", state
+    )
     return float(ended.said["known"] / ended.seconds)
+
+
+def _tracking(programs: Programs) -> Programs:
+    return Programs(programs.folder, {**programs.variables, **_TRACKED})
 
 
 def diff(bench: Bench) -> list[Line]:

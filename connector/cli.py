@@ -119,13 +119,16 @@ def reconcile(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Prove that what the source holds was read: compare it with what Track is known to have. Ends with 5 if it differs."""
-    from connector import commands
+    """Prove that what the source holds was read: compare it with what Track is known to have, or with what each run read.
+
+    Ends with 5 if it differs.
+    """
+    from connector import reconcile as command
 
     with exit_codes():
         sync = load(target, configs, env)
-        wanted = commands.Reconcile(state_of(sync, state), (least, most), exact, fix, json)
-        code = commands.reconcile(sync, wanted)
+        wanted = command.Reconcile(state_of(sync, state), (least, most), exact, fix, json)
+        code = command.reconcile(sync, wanted)
     raise typer.Exit(code)
 
 

@@ -12,7 +12,7 @@ from connector import console, wiring
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.config.syncs import state_url
-from connector.errors import ConfigError, ConnectorError, GuardTripped, Stopped, worst_exit_code
+from connector.errors import ConfigError, ConnectorError, Stopped, worst_exit_code
 from connector.keys import canonical_key
 from connector.model import RunReport
 from connector.opening import Decided
@@ -136,46 +136,6 @@ def _run_one(sync: Sync, options: RunOptions, stop: StopSignal, reading: Reading
         watch = Watch(live.watch, lambda text: console.note(f"{sync.sync}: {text}"), failed)
         added = Options(state, options.limit, options.wait, options.accept, options.adopt)
         return run_sync(sync, added, stop, watch, reading)
-
-
-@dataclass(frozen=True, slots=True)
-class Reconcile:
-    """The options of ``reconcile``: what is compared, and whether it is mended."""
-
-    state: str
-    between: tuple[str | None, str | None]
-    exact: bool
-    fix: bool
-    json: bool
-
-
-def reconcile(sync: Sync, options: Reconcile) -> int:
-    """Compare the source with what Track is known to have, and print what differs; return the exit code.
-
-    With `fix`, what is missing or outdated is sent, and what is gone from the source is noted as gone.
-    """
-    from connector import reconciling
-
-    stop = StopSignal()
-    with stop.on_signals(), stop.interrupting():
-        found = reconciling.reconcile(sync, options.state, exact=options.exact, between=options.between)
-    if options.json:
-        console.json_lines([{"sync": sync.sync, **found.counts}])
-    else:
-        console.table(f"{sync.sync}: source and synced", ("", "rows"), found.lines())
-    if found.clean or not options.fix:
-        return 0 if found.clean else GuardTripped.exit_code
-    if found.lost:
-        reconciling.note_gone(sync, options.state, found.lost)
-    if not found.keys:
-        return 0
-    run_options = RunOptions(sync.environment, options.state, None, options.json)
-    report = _run_one(sync, run_options, StopSignal(), OfKeys(found.keys))
-    if options.json:
-        console.json_lines([console.as_json(report, sync.sync)])
-    else:
-        console.reports([(sync.sync, report)])
-    return report.exit_code or 0
 
 
 def dry_run(files: Sequence[Path], options: RunOptions, again: Again | None = None) -> int:

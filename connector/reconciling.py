@@ -21,16 +21,13 @@ from connector.errors import ConfigError, StateError
 from connector.extract import Extractor, Range
 from connector.mapping.mapper import Mapper
 from connector.model import SourceBatch, Watermark
+from connector.narrowing import narrow
 from connector.runner import LEASE, LIVE
+from connector.state.known import known_versions
 from connector.state.store import StateStore
 from connector.state.synced import Synced
 from connector.synced import FILTERED, GONE, Prints, Segment
 from connector.unchanged import Unchanged, once
-
-# Rows in a range, about, and ranges at most: each is one question to the source.
-_ROWS, _RANGES = 1_500, 2_000
-
-Versions = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -112,15 +109,21 @@ def reconcile(sync: Sync, state: str, *, exact: bool, between: tuple[str | None,
             extractor.estimate(watermark)
             if sync.source.mode == "diff":
                 return _contents(sync, extractor, synced, stack)
-            mapper = wiring.open_keys(sync, extractor)
-            stack.callback(mapper.close)
-        found = Findings(known=sum(int(_there(part).sum()) for part in synced.all()))
         low, high = (None if text is None else extractor.version(text) for text in between)
-        whole: list[Range] | None = None if between == (None, None) else [(low, high)]
-        ranges = whole if exact else _differing(extractor, watermark, synced, found, (low, high))
-        ranges = whole if ranges is None else ranges
+        versions = known_versions(synced)
+        found = Findings(known=len(versions))
+        narrowed = None if exact else narrow(extractor, watermark, versions, (low, high))
+        del versions
+        ranges: list[Range] | None = None if between == (None, None) else [(low, high)]
+        if narrowed is not None:
+            found.ranges, found.differing = narrowed.ranges, len(narrowed.differing)
+            ranges = narrowed.joined
         if ranges is None or ranges:
-            _compare(Reread(extractor, mapper, watermark, synced), ranges, found, bounded=whole is not None)
+            with wiring.located(sync):
+                mapper = wiring.open_keys(sync, extractor)
+                stack.callback(mapper.close)
+            reread = Reread(extractor, mapper, watermark, synced)
+            _compare(reread, ranges, found, bounded=between != (None, None))
         return found
 
 
@@ -148,54 +151,6 @@ def note_gone(sync: Sync, state: str, lost: Sequence[Prints]) -> None:
             gone["mark"] = GONE
             if len(gone):
                 store.note_synced(lease, Segment(gone))
-
-
-# ── what differs ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _differing(
-    extractor: Extractor, watermark: Watermark, synced: Synced, found: Findings, between: Range
-) -> list[Range] | None:
-    """Return the ranges of versions that differ; None where the source cannot count them cheaply."""
-    asked = [bound for bound in between if bound is not None]
-    versions = np.sort(
-        np.concatenate([np.zeros(0, np.int64), *(part["version"][_there(part)] for part in synced.all())])
-    )
-    count = min(_RANGES, max(1, len(versions) // _ROWS))
-    quantiles = np.linspace(0, max(len(versions) - 1, 0), count + 1).astype(int)[1:]
-    bounds = np.unique(
-        np.concatenate([versions[quantiles] if len(versions) else versions, np.array(asked, np.int64)])
-    )
-    if not len(bounds):
-        return None
-    totals = extractor.totals(watermark, bounds.tolist())
-    if totals is None:
-        return None
-    found.ranges = len(totals)
-    edges: list[int | None] = [None, *bounds.tolist(), None]
-    ours = _totals(versions, bounds)
-    differing = [
-        (edges[n], edges[n + 1])
-        for n, (theirs, mine) in enumerate(zip(totals, ours, strict=True))
-        if tuple(theirs) != mine and _inside((edges[n], edges[n + 1]), between)
-    ]
-    found.differing = len(differing)
-    return differing
-
-
-def _inside(part: Range, whole: Range) -> bool:
-    """Whether a range lies in another, whose bounds are among its own kind's."""
-    low = whole[0] is None or (part[0] is not None and part[0] >= whole[0])
-    return low and (whole[1] is None or (part[1] is not None and part[1] <= whole[1]))
-
-
-def _totals(versions: Versions, bounds: Versions) -> Iterator[tuple[int, int]]:
-    """Yield count and sum of each range, as `Extractor.totals` has them."""
-    places = [0, *np.searchsorted(versions, bounds).tolist(), len(versions)]
-    bases = [bounds[0], *bounds]
-    for n, base in enumerate(bases):
-        part = versions[places[n] : places[n + 1]]
-        yield len(part), int((part - base).sum())
 
 
 def _there(prints: Prints) -> npt.NDArray[np.bool_]:

@@ -6,9 +6,10 @@ import datetime as dt
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from connector import wiring
 from connector.config.models import Sync
@@ -89,6 +90,8 @@ class _Run:
         self._entered = False
         self._notes: list[str] = []
         self._opening: Opening
+        self._reached: Callable[[Watermark], Mapping[str, Any] | None] = lambda _: None
+        self._since: Mapping[str, Any] | None = None
 
     def report(self, exit_code: int | None, error: str = "") -> RunReport:
         """Return the report as of now; an exit code of None means that the run goes on."""
@@ -173,6 +176,9 @@ class _Run:
         known = compared.prints if self._reading.advances else None
         opened.store.start_run(lease, self._id, started=self._started, fingerprint=known, recovery=recovery)
         self._entered = True
+        if self._reading.advances:
+            self._reached = opened.extractor.reached
+            self._since = self._reached(opened.watermark)
 
     def _move(self, opened: Opened, lease: Lease, moving: Moving, recovery: Recovery) -> None:
         sync, store = self._sync, opened.store
@@ -227,7 +233,9 @@ class _Run:
             store.start_run(lease, self._id, started=self._started)
         # Only a run that read to the end has passed all that earlier ones left; exit 4 may have stopped it early.
         whole = report.exit_code == 0 and self._reading.whole
-        store.finish_run(lease, report, clear_recovered=whole)
+        until = self._reached(store.watermark(self._sync.id))
+        moved = (self._since, until) if self._since and until else None
+        store.finish_run(lease, report, clear_recovered=whole, moved=moved)
         store.prune(self._sync.id, self._sync.rejects.retention)
 
     def _note(self, text: str) -> None:

@@ -185,7 +185,7 @@ def _look_up(found: Trace, store: StateStore, sync: Sync, mapped: MappedBatch | 
 
 
 def _noted(known: Prints, mapped: MappedBatch | None) -> Noted:
-    mark, left = int(became(known)[0]), bool(known["mark"][0] & LEFT)
+    mark, left = int(became(known["mark"])[0]), bool(known["mark"][0] & LEFT)
     if mapped is None or mapped.prints is None:
         return Noted(mark, left)
     row = mapped.source.rows.num_rows - 1

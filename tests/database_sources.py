@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,7 +15,9 @@ from typing import Any
 import duckdb
 import pytest
 import sqlalchemy as sa
+from bigquery_server import run_job
 from pydantic import SecretStr
+from snowflake_server import connected
 
 from connector.config.models import DatabaseSource
 from connector.extract import Limits
@@ -21,8 +25,24 @@ from connector.extract.database import open_database
 from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark, merge
 
 # The type of a point in time with microseconds, by dialect.
-TIMES = {"sqlite": "timestamp", "duckdb": "timestamp", "postgresql": "timestamptz", "mysql": "datetime(6)"}
-TEXTS = {"sqlite": "text", "duckdb": "varchar", "postgresql": "text", "mysql": "longtext"}
+TIMES = {
+    "sqlite": "timestamp",
+    "duckdb": "timestamp",
+    "postgresql": "timestamptz",
+    "mysql": "datetime(6)",
+    "snowflake": "timestamp_ntz",
+    "bigquery": "datetime",
+}
+TEXTS = {
+    "sqlite": "text",
+    "duckdb": "varchar",
+    "postgresql": "text",
+    "mysql": "longtext",
+    "snowflake": "varchar",
+    "bigquery": "string",
+}
+# What tests call things, in small letters, as most databases have it. Snowflake would take them for capitals.
+_NAMES = re.compile(r"(?<![\w'\"])(orders|id|moved|note|total|a|b)(?![\w'\"])")
 
 
 @dataclass
@@ -43,6 +63,15 @@ class Database:
             with duckdb.connect(self.url.removeprefix("duckdb:///")) as duck:
                 for statement in statements:
                     duck.execute(statement)
+        elif self.dialect == "snowflake":
+            with connected(self.url) as snow, snow.cursor() as cursor:
+                for statement in statements:
+                    if not statement.startswith("create index"):  # it has none
+                        cursor.execute(quoted(statement))
+        elif self.dialect == "bigquery":
+            for statement in statements:
+                if not statement.startswith("create index"):  # it has none
+                    run_job(self.url, escaped(statement))
         else:
             engine = sa.create_engine(
                 driver_url(self.url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
@@ -59,6 +88,10 @@ class Database:
         if self.dialect == "duckdb":
             with duckdb.connect(self.url.removeprefix("duckdb:///"), read_only=True) as duck:
                 return duck.execute(query).fetchall()
+        if self.dialect == "snowflake":
+            with connected(self.url) as snow, snow.cursor() as cursor:
+                cursor.execute(quoted(query))
+                return cursor.fetchall()
         engine = sa.create_engine(driver_url(self.url), poolclass=sa.NullPool)
         with engine.connect() as remote:
             return [tuple(row) for row in remote.exec_driver_sql(query)]
@@ -77,7 +110,31 @@ class Database:
             del given["table"]
         if settings.get("mode") == "full":
             given["cursor"] = None
-        return DatabaseSource(type="database", url=SecretStr(self.url), **{**given, **settings})
+        if self.dialect == "snowflake":
+            for name in ("query", "where"):
+                if name in settings:
+                    settings[name] = quoted(settings[name])
+            if isinstance(settings.get("cursor"), dict):
+                settings["cursor"] = {"sql": quoted(settings["cursor"]["sql"])}
+        return DatabaseSource(
+            type="database", url=SecretStr(self.url.partition("#")[0]), **{**given, **settings}
+        )
+
+
+def quoted(sql: str) -> str:
+    """SQL with the names that tests use in quotes, outside of texts, and with texts as Snowflake writes them."""
+    parts = sql.split("'")
+    parts[::2] = [_NAMES.sub(r'"\1"', part) for part in parts[::2]]
+    parts[1::2] = [part.replace("\\", "\\\\") for part in parts[1::2]]
+    return "'".join(parts)
+
+
+def escaped(sql: str) -> str:
+    """SQL with texts and types as BigQuery writes them."""
+    parts = sql.replace("''", "\x00").split("'")
+    parts[::2] = [re.sub(r"varchar(\(\d+\))?", "string", part) for part in parts[::2]]
+    parts[1::2] = [part.replace("\\", "\\\\") for part in parts[1::2]]
+    return "'".join(parts).replace("\x00", "\\'")
 
 
 def driver_url(url: str) -> str:
@@ -162,6 +219,15 @@ def positions(found: Read) -> Iterator[tuple[int, Watermark]]:
 
 
 DIALECTS = ("sqlite", "duckdb", "postgresql", "mysql")
+# The last ones are emulators, see snowflake_server and bigquery_server; that of BigQuery is there when
+# bigquery_server runs the tests.
+ALL_DIALECTS = (
+    *DIALECTS,
+    "snowflake",
+    *(("bigquery",) if os.environ.get("CONNECTOR_TEST_BIGQUERY") else ()),
+)
+# Those that have no index that gives an order.
+UNPAGED = {"duckdb", "snowflake", "bigquery"}
 
 
 def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Database:
@@ -169,7 +235,13 @@ def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Database:
     dialect = request.param
     if dialect in {"sqlite", "duckdb"}:
         return Database(dialect, f"{dialect}:///{folder / 'shop'}.{dialect}")
-    url = request.getfixturevalue("postgres_url" if dialect == "postgresql" else "mariadb_url")
+    urls = {
+        "postgresql": "postgres_url",
+        "mysql": "mariadb_url",
+        "snowflake": "snowflake_url",
+        "bigquery": "bigquery_url",
+    }
+    url = request.getfixturevalue(urls[dialect])
     found = Database(dialect, url)
     found.run("drop table if exists orders")
     return found

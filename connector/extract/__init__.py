@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -35,6 +35,20 @@ class Standing(StrEnum):
 
 # Versions [low, high); None is open.
 Range = tuple[int | None, int | None]
+
+
+def base_of(part: Range) -> int:
+    """Return what the versions in a range are summed above: its lower bound, else its upper one, else 0."""
+    low, high = part
+    return low if low is not None else high if high is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """How many rows there are after one cursor and before the next, and at the next one itself."""
+
+    inside: int
+    at: int
 
 
 class Extractor(Protocol):
@@ -125,16 +139,33 @@ class Extractor(Protocol):
             ConfigError: rows have no versions in an order that could be written.
         """
 
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
-        """Count the rows that runs have passed, and sum their versions, range by range, in the source itself.
+    def totals(self, watermark: Watermark, ranges: Sequence[Range]) -> Sequence[tuple[int, int]] | None:
+        """Count the rows that `read_passed` gives, and sum their versions, range by range, in the source itself.
 
         Args:
             watermark: how far runs have come.
-            bounds: versions, ascending; of n there are n + 1 ranges, the first open below and the last open above.
+            ranges: what is counted.
 
         Returns:
-            For each range its rows, and the sum of how far their versions lie above its lower bound (of the first
-            range: its upper one); None where that costs as much as reading, or is not exact.
+            For each range its rows, and the sum of how far their versions lie above `base_of` it; None where that
+            costs as much as reading, or is not exact.
+        """
+
+    def reached(self, watermark: Watermark) -> Mapping[str, Any] | None:
+        """Return how far runs have come, small enough to be kept with each of them; None where that is no one place.
+
+        Returns:
+            JSON values: ``cursor``, of the last row, None before the first; ``early``, how many rows they have read
+            ahead of their time; ``sent``, where no key orders rows of one cursor: how many of them were read. No key is
+            among them.
+        """
+
+    def between(self, watermark: Watermark, places: Sequence[Mapping[str, Any]]) -> list[Between]:
+        """Count the rows that runs have passed between each of `places` and the next: one number less than places.
+
+        Args:
+            watermark: how far runs have come.
+            places: what `reached` gave, in any order.
         """
 
     def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:

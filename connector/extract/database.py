@@ -26,6 +26,7 @@ from connector.extract.databases.origin import PART as ORIGIN
 from connector.extract.databases.origin import Guard
 from connector.extract.databases.paging import paging
 from connector.extract.databases.passes import Passes
+from connector.extract.databases.ranged import Ranged
 from connector.extract.databases.ranges import Ranges
 from connector.extract.databases.reader import Column, Raw, Reader
 from connector.extract.databases.relation import relation_of
@@ -33,7 +34,7 @@ from connector.extract.databases.shape import Shape, shape_of
 from connector.extract.databases.standing import Stands
 from connector.extract.naming import nearest, raise_all
 from connector.extract.sought import no_key
-from connector.model import SourceBatch, Watermark
+from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 
 # The part of a database's watermark that says how far reading has come.
 _PART = "rows"
@@ -57,7 +58,7 @@ def open_database(
     return DatabaseExtractor(source, limits or Limits(), reader, url, accept_restore=accept_restore)
 
 
-class DatabaseExtractor:
+class DatabaseExtractor(Ranged):
     """Reads a table or a query of a database.
 
     The watermark's part ``rows``, incremental with a key: ``{"cursor": [type, text], "key": [[type, text], …]}``,
@@ -135,8 +136,7 @@ class DatabaseExtractor:
         self, columns: tuple[str, ...], keys: Sequence[str], watermark: Watermark | None
     ) -> Iterator[SourceBatch]:
         """Yield the rows with one of `keys` at or below `watermark`; keys are asked for in groups of some hundred."""
-        again = self._sought(columns, None if watermark is None else self._part(watermark) or {})
-        self._reading = self._guarded(self._stoppable(again.batches(keys)))
+        self._reading = self._guarded(self._stoppable(self._sought(columns, watermark).batches(keys)))
         return self._reading
 
     def _guarded(self, batches: Iterator[SourceBatch]) -> Generator[SourceBatch]:
@@ -161,38 +161,27 @@ class DatabaseExtractor:
         self._reading = self._guarded(self._stoppable(self._again(columns, watermark).ahead()))
         return self._reading
 
-    def version(self, text: str) -> int:
-        """Return the cursor written as `text` as a number: whole ones as they are, times in their units since 1970."""
-        if self._source.mode != "incremental":
-            raise ConfigError("Without a cursor there are no ranges of it.", hint="leave --from and --to out")
-        return Ranges(self._scan(()).keyset, ()).version(text)
-
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> Sequence[tuple[int, int]] | None:
-        """Count and sum ranges, where an index leads to each of them."""
-        again = self._again((), watermark)
-        conditions = again.condition()
-        if conditions is None or not self._paged or self._source.mode != "incremental":
-            return None
-        return Ranges(again.scan.keyset, conditions).totals(bounds)
-
     def _again(self, columns: tuple[str, ...], watermark: Watermark) -> Again:
-        return Again(self._scan(columns), (), self._part(watermark) or {}, self._source.timezone)
+        part, future = self._part(watermark) or {}, watermark.get(FUTURE)
+        return Again(self._scan(columns), (), part, self._source.timezone, future)
 
     def standing(self, key: str, watermark: Watermark) -> Standing:
         """Say where a row stands, by a few counts."""
         part, read = self._part(watermark) or {}, None
         if self._source.mode == "incremental":
             read = self._incremental(self._scan(()), self._horizon(_recorded(part)))
-        again = self._sought((), part)
+        again = self._sought((), watermark)
         return Stands(again, read, remembered(again.scan, watermark.get(FUTURE))).at(key)
 
-    def _sought(self, columns: tuple[str, ...], part: Mapping[str, Any] | None) -> Again:
+    def _sought(self, columns: tuple[str, ...], watermark: Watermark | None) -> Again:
         shape = self._known
         if not shape.key:
             raise no_key()
         leaving = {column.name: column for column in shape.columns}
         key = tuple(leaving[column.name] for column in shape.key)
-        return Again(replace(self._scan(columns), paged=False), key, part, self._source.timezone)
+        again = self._again(columns, watermark or EMPTY_WATERMARK)
+        part = None if watermark is None else again.part
+        return replace(again, scan=replace(again.scan, paged=False), key=key, part=part)
 
     def restarted(self, watermark: Watermark, *, anew: bool = False) -> Watermark:
         """Return an unfinished pass without the place that it has come to."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connector.errors import ConfigError
+from connector.extract import Between, Range
 from connector.model import Watermark
 
 
@@ -16,5 +18,13 @@ class Unranged:
         del text
         raise ConfigError("the rows of this source have no ranges", hint="leave --from and --to out")
 
-    def totals(self, watermark: Watermark, bounds: Sequence[int]) -> None:
+    def totals(self, watermark: Watermark, ranges: Sequence[Range]) -> None:
         """Nothing: a few columns of all rows are read instead."""
+
+    def reached(self, watermark: Watermark) -> None:
+        """Nothing: rows are not passed in one order."""
+
+    def between(self, watermark: Watermark, places: Sequence[Mapping[str, Any]]) -> list[Between]:
+        """Nothing."""
+        del watermark, places
+        return []

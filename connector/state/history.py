@@ -11,6 +11,7 @@ from connector.model import RunReport
 from connector.state import rejects, runs
 from connector.state.database import Database
 from connector.state.rejects import RejectFilter, RejectGroup, StoredReject
+from connector.state.runs import Move
 
 
 class History:
@@ -22,6 +23,10 @@ class History:
     def runs(self, sync_id: str, limit: int = 20) -> list[RunReport]:
         """Return the runs of a sync, the newest first. One that goes on has no `ended`; one that died has no exit code."""
         return self._database.read(lambda connection: runs.latest(connection, sync_id, limit))
+
+    def moves(self, sync_id: str, lane: str) -> list[Move]:
+        """Return what the runs of a lane have read, and from where to where, the oldest first."""
+        return self._database.read(lambda connection: runs.moves(connection, sync_id, lane))
 
     def last_runs(self) -> dict[str, RunReport]:
         """Return the newest run of every sync, by its id."""

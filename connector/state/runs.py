@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +16,29 @@ from connector.state.lease import Lease
 from connector.state.schema import clean, microseconds, moment, now, runs, to_json
 
 DIED = "the process ended without a report"
+# Beside a run's counts: how far runs had come before and after it.
+_MOVED = "moved"
+Moved = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a run read, and from where to where.
+
+    Attributes:
+        run_id, started: the run.
+        counts: its rows.
+        died: whether it ended without a report.
+        since, until: how far runs had come before and after it, as its source tells it; None where nobody has said so.
+    """
+
+    run_id: str
+    started: dt.datetime
+    counts: Counts
+    died: bool
+    since: Mapping[str, Any] | None = None
+    until: Mapping[str, Any] | None = None
+
 
 _INSERT = sa.insert(runs)
 _COUNTS = (
@@ -46,14 +71,14 @@ def update_counts(connection: sa.Connection, run_id: str, counts: Counts) -> Non
         raise Bug(f"run {run_id} was never started")
 
 
-def finish(connection: sa.Connection, report: RunReport) -> None:
-    """Write how a run ended."""
+def finish(connection: sa.Connection, report: RunReport, moved: Moved | None = None) -> None:
+    """Write how a run ended, and from where to where it has moved the watermark."""
     ended = microseconds(report.ended) if report.ended else now()
     values = {
         "ended": ended,
         "updated": ended,
         "exit_code": report.exit_code,
-        "counts": _counts_to_json(report.counts),
+        "counts": _counts_to_json(report.counts, moved),
         "rejects": to_json(dict(report.rejects)),
         "warnings": to_json(dict(report.warnings)),
         "notes": to_json(list(report.notes)),
@@ -67,6 +92,17 @@ def latest(connection: sa.Connection, sync: str, limit: int) -> list[RunReport]:
     """Return the runs of a sync, the newest first."""
     newest = sa.select(runs).where(runs.c.sync == sync).order_by(runs.c.started.desc(), runs.c.run_id.desc())
     return [_report(row) for row in connection.execute(newest.limit(limit))]
+
+
+def moves(connection: sa.Connection, sync: str, lane: str) -> list[Move]:
+    """Return what the ended runs of a lane have read, the oldest first."""
+    ended = sa.select(runs).where(runs.c.sync == sync, runs.c.lane == lane, runs.c.ended.is_not(None))
+    found: list[Move] = []
+    for row in connection.execute(ended.order_by(runs.c.started, runs.c.run_id)):
+        since, until = json.loads(row.counts).get(_MOVED) or (None, None)
+        died = row.exit_code is None
+        found.append(Move(row.run_id, moment(row.started), _counts(row), died, since, until))
+    return found
 
 
 def last_of_each(connection: sa.Connection) -> dict[str, RunReport]:
@@ -98,8 +134,13 @@ def prune(connection: sa.Connection, sync: str, retention: dt.timedelta) -> int:
     return connection.execute(stale).rowcount
 
 
-def _counts_to_json(counts: Counts) -> str:
-    return to_json({name: getattr(counts, name) for name in Counts.__slots__})
+def _counts_to_json(counts: Counts, moved: Moved | None = None) -> str:
+    values = {name: getattr(counts, name) for name in Counts.__slots__}
+    return to_json({**values, _MOVED: moved} if moved else values)
+
+
+def _counts(row: sa.Row[Any]) -> Counts:
+    return Counts(**{name: value for name, value in json.loads(row.counts).items() if name != _MOVED})
 
 
 def _report(row: sa.Row[Any]) -> RunReport:
@@ -110,7 +151,7 @@ def _report(row: sa.Row[Any]) -> RunReport:
         started=moment(row.started),
         ended=None if row.ended is None else moment(row.ended),
         exit_code=row.exit_code,
-        counts=Counts(**json.loads(row.counts)),
+        counts=_counts(row),
         rejects=json.loads(row.rejects),
         warnings=json.loads(row.warnings),
         notes=tuple(json.loads(row.notes)),

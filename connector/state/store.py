@@ -148,20 +148,23 @@ class StateStore(SyncedStore):
             lambda connection: rejects.close_older(connection, lease.sync, run_id, keys, event_ids),
         )
 
-    def finish_run(self, lease: Lease, report: RunReport, *, clear_recovered: bool) -> None:
+    def finish_run(
+        self, lease: Lease, report: RunReport, *, clear_recovered: bool, moved: runs.Moved | None = None
+    ) -> None:
         """Write how a run ended.
 
         Args:
             lease: of the lane it ran on.
             report: the whole report; `ended` is now where it is None.
             clear_recovered: whether the watermark has passed all that earlier holders left, so that it may go.
+            moved: how far runs had come before and after it, as its source tells it.
 
         Raises:
             LeaseLost: another process holds the lane.
         """
 
         def work(connection: sa.Connection) -> None:
-            runs.finish(connection, report)
+            runs.finish(connection, report, moved)
             if clear_recovered:
                 commits.forget_recovered(connection, lease)
 

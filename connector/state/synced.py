@@ -111,6 +111,11 @@ class Synced:
         yield from self._some(~self._overruled())
         yield self._fresh.prints(slice(None))
 
+    def everything(self) -> tuple[int, Iterator[Prints]]:
+        """Return all prints as they became known, those that others of their keys have followed included; and how many."""
+        segments = chain(self.pages(self.merged), self.pages(self.appended), self._doubt)
+        return self.size + sum(map(len, self._doubt)), (segment.prints for segment in segments)
+
     @property
     def doubtful(self) -> bool:
         """Whether items are in doubt: sent, and not known to have arrived."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from canonical_keys import keys_of
 from database_sources import (
-    DIALECTS,
+    ALL_DIALECTS,
     Database,
     driver_url,
     fresh_database,
@@ -29,7 +29,7 @@ from connector.model import EMPTY_WATERMARK, SourceBatch, Watermark
 ROWS_OF = [(id_, id_ // 3) for id_ in range(1, 13)]
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=ALL_DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return fresh_database(request, tmp_path)
 

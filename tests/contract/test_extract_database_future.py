@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from database_sources import DIALECTS, Database, Read, fresh_database, positions, read
+from database_sources import ALL_DIALECTS, Database, Read, fresh_database, positions, read
 
 from connector.extract import Limits
 from connector.extract.databases import future
@@ -21,6 +21,8 @@ SETTLE = {
     "duckdb": dt.timedelta(0),
     "postgresql": 2 * HOUR,
     "mysql": 2 * HOUR,
+    "snowflake": 2 * HOUR,
+    "bigquery": 2 * HOUR,
 }
 FAR = "2037-01-01 00:00:00"
 
@@ -62,7 +64,7 @@ class Table:
         return len(self.watermark.get(future.PART, {}))
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=ALL_DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return fresh_database(request, tmp_path)
 

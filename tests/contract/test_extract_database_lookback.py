@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from database_sources import DIALECTS, Database, add, driver_url, fresh_database, orders, read, stamp
+from database_sources import ALL_DIALECTS, Database, add, driver_url, fresh_database, orders, read, stamp
 
 from connector.errors import ConfigError
 from connector.extract import Limits
@@ -16,7 +16,7 @@ from connector.model import EMPTY_WATERMARK, Watermark
 TEN = dt.timedelta(seconds=10)
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=ALL_DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return fresh_database(request, tmp_path)
 

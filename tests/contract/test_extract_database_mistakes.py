@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from database_sources import DIALECTS, Database, fresh_database, orders, read
+from database_sources import ALL_DIALECTS, Database, fresh_database, orders, read
 
 from connector.errors import ConfigError, ConfigErrors, SourceError, Stopped
 from connector.extract import Limits
@@ -15,7 +15,7 @@ from connector.extract.database import open_database
 from connector.model import EMPTY_WATERMARK
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=ALL_DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return fresh_database(request, tmp_path)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from database_sources import DIALECTS, Database, add, fresh_database, orders, positions, read, stamp
+from database_sources import ALL_DIALECTS, Database, add, fresh_database, orders, positions, read, stamp
 
 from connector.config.models import DatabaseSource
 from connector.extract import Limits
@@ -23,7 +23,7 @@ SMALL = Limits(rows=2, bytes=10**6)
 ALL = [id_ for id_, _ in ROWS_OF]
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=ALL_DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return fresh_database(request, tmp_path)
 

@@ -108,7 +108,7 @@ def test_a_part_of_the_cursor(shop, database, sync):
 def test_a_sync_that_keeps_nothing(shop, database):
     path = write(shop, database, track_keys=False)
     assert shop.run("run", path).code == 0
-    shop.refuses(shop.run("reconcile", path), 2, "track_keys")
+    shop.refuses(shop.run("reconcile", path, "--fix"), 2, "track_keys")
     path = write(shop, database)
     shop.refuses(shop.run("reconcile", path), 3, "state rebuild")
     shop.refuses(shop.run("run", path), 3, "state rebuild")

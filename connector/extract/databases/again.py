@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.extract.databases.boundary import Boundary
+from connector.extract.databases.future import remembered, taken
 from connector.extract.databases.keyset import Keyset
 from connector.extract.databases.ordered import Scan, versions
 from connector.extract.databases.reader import Chunk, Column, Raw
@@ -28,31 +30,41 @@ class Again:
         key: the key columns, with the types in which rows leave.
         part: how far reading has come; None for rows wherever they stand.
         timezone: of timestamps that name no zone.
+        future: the rows that were delivered ahead of their time; runs have passed those, too.
     """
 
     scan: Scan
     key: tuple[Column, ...]
     part: Mapping[str, Any] | None
     timezone: str
+    future: Mapping[str, Any] | None = None
 
     def batches(self, keys: Sequence[str]) -> Iterator[SourceBatch]:
-        """Yield the rows with one of `keys` that stand at or below the watermark."""
-        passed = self.condition()
-        if passed is None:
-            return
+        """Yield the rows with one of `keys` that runs have passed."""
         for group in sought(keys, [column.field for column in self.key], self.timezone, _KEYS):
             if condition := self._condition(group):
-                for chunk in self.scan.chunks([*passed, condition]):
+                for chunk in self._known([condition]):
                     yield from group.of(self._batch(chunk))
 
     def passed(self, conditions: Sequence[str]) -> Iterator[SourceBatch]:
-        """Yield all rows that stand at or below the watermark and meet `conditions`."""
-        if not self.scan.key:
-            yield from map(self._batch, self._sent(conditions))
-            return
+        """Yield all rows that runs have passed and that meet `conditions`."""
+        chunks = self._known(conditions) if self.scan.key else self._sent(conditions)
+        yield from map(self._batch, chunks)
+
+    def _known(self, conditions: Sequence[str]) -> Iterator[Chunk]:
+        """What stands at or below the watermark, then what was delivered ahead of its time and is as it was."""
         passed = self.condition()
         if passed is not None:
-            yield from map(self._batch, self.scan.chunks([*passed, *conditions]))
+            yield from self.scan.chunks([*passed, *conditions])
+        yield from self.early(conditions)
+
+    def early(self, conditions: Sequence[str] = ()) -> Iterator[Chunk]:
+        """Yield the rows above the watermark that were delivered ahead of their time, and are as they were."""
+        early = remembered(self.scan, self.future)
+        for stamped in early.conditions():
+            for chunk in self.scan.chunks([*self._ahead(), stamped, *conditions]):
+                if places := early.places(chunk):
+                    yield taken(chunk, places)
 
     def _sent(self, conditions: Sequence[str]) -> Iterator[Chunk]:
         """Without a key a pass has no place within: it has passed all rows at its end, and before that none."""
@@ -62,16 +74,37 @@ class Again:
         elif part.get("done"):
             yield from self.scan.chunks(conditions)
 
+    def early_versions(self) -> Iterator[int]:
+        """Yield the versions of these rows as numbers.
+
+        Raises:
+            ValueError: the cursor is neither a whole number nor a time.
+        """
+        kind = self.scan.keyset.order[0].type
+        for chunk in self.early():
+            found = versions(chunk.raw[0])
+            if pa.types.is_timestamp(kind) and pa.types.is_string(chunk.raw[0].type):
+                found = pc.utf8_rtrim(found, "Z").cast(pa.timestamp(kind.unit))
+            yield from found.cast(pa.int64()).to_pylist()
+
     def ahead(self) -> Iterator[SourceBatch]:
-        """Yield all rows that do not stand at or below the watermark, and can be read some day."""
+        """Yield all rows that no run has passed, and that can be read some day."""
+        early = remembered(self.scan, self.future)
+        for chunk in self.scan.chunks(self._ahead()):
+            known = set(early.places(chunk))
+            places = [place for place in range(chunk.rows.num_rows) if place not in known] if known else []
+            if places or not known:
+                yield self._batch(taken(chunk, places) if known else chunk)
+
+    def _ahead(self) -> list[str]:
+        """Conditions for the rows that do not stand at or below the watermark."""
         cursor = self.scan.keyset.order[0]
         ahead = [f"{cursor.sql} is not null", *([cursor.finite] if cursor.finite else [])]
         bounds = since(self.scan.keyset, self.part or {})
         if (passed := self.condition()) is not None:
             rest = [each for each in passed if each not in bounds]
             ahead.append(f"not ({' and '.join(f'({each})' for each in rest)})")
-        ahead += bounds
-        yield from map(self._batch, self.scan.chunks(ahead))
+        return [*ahead, *bounds]
 
     def condition(self) -> list[str] | None:
         """Conditions for rows that were read before, None where none was."""
@@ -89,6 +122,15 @@ class Again:
             return None
         finite = [cursor.finite] if cursor.finite else []
         return [self.scan.keyset.through(raws), *finite, *since(self.scan.keyset, self.part)]
+
+    def reached(self) -> list[str]:
+        """Conditions for rows up to where runs have come; without a key with all rows of the last value."""
+        cursor, part = self.scan.keyset.order[0], self.part or {}
+        at = part.get("at")
+        if not at:
+            return self.condition() or ["1 = 0"]
+        finite = [cursor.finite] if cursor.finite else []
+        return [self.scan.keyset.compare("<=", _raw(at)), *finite, *since(self.scan.keyset, part)]
 
     def conditions(self, keys: Sequence[str]) -> list[str]:
         """Conditions for the rows with one of a few keys, wherever they stand; empty where no row can have one."""

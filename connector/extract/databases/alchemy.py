@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,11 +15,21 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import sqltypes
 
 from connector.errors import ConfigError, ConnectorError, SourceError, Stopped
-from connector.extract.databases.alchemy_types import arrow_type, bytes_literal, text_of
-from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
+from connector.extract.databases.adbc import missing_driver
+from connector.extract.databases.alchemy_rows import chunk_of
+from connector.extract.databases.alchemy_sql import (
+    CLOCKS,
+    DRIVERS,
+    EXTRAS,
+    SESSIONS,
+    literal,
+    output,
+    traits_of,
+)
+from connector.extract.databases.alchemy_types import arrow_type, text_of, unfit
+from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.steps import bounded
-from connector.extract.databases.typed import typed
 from connector.extract.naming import nearest
 
 # SQLAlchemy logs statements, with the keys that a page starts after, and rows (invariant 5): this engine's logger
@@ -28,22 +37,15 @@ from connector.extract.naming import nearest
 _NAME = "connector.source"
 logging.getLogger(f"sqlalchemy.engine.Engine.{_NAME}").setLevel(logging.WARNING)
 
-_FETCH = "offset 0 rows fetch next {n} rows only"
-# Which dialects answer `(a, b) > (c, d)` from an index, and which cut a result off in the words of the standard.
-_TUPLES = {"postgresql", "cockroachdb", "sqlite", "duckdb"}
-_STANDARD_LIMIT = {"mssql", "oracle", "db2", "ibm_db_sa"}
-
 
 class AlchemyReader(Reader):
     """One connection of an SQLAlchemy engine."""
 
     def __init__(self, url: URL, timezone: str) -> None:
-        dialect = url.get_backend_name()
-        self.traits = Traits(
-            tuples=dialect in _TUPLES, limit=_FETCH if dialect in _STANDARD_LIMIT else "limit {n}"
-        )
+        self._dialect = url.get_backend_name()
+        self.traits = traits_of(self._dialect)
         self.undeclared: Sequence[str] = ()
-        self._url = url
+        self._url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
         self._timezone = timezone
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
@@ -61,6 +63,8 @@ class AlchemyReader(Reader):
                 self._url, poolclass=sa.NullPool, logging_name=_NAME, hide_parameters=True
             )
         except sa.exc.NoSuchModuleError:
+            if self._dialect in EXTRAS:
+                raise missing_driver(*EXTRAS[self._dialect]) from None
             known = [
                 "postgresql",
                 "mysql",
@@ -78,6 +82,8 @@ class AlchemyReader(Reader):
                 f"There is no database dialect {name!r}.", hint=hint, path="source.url"
             ) from None
         except ImportError as error:
+            if self._dialect in EXTRAS:
+                raise missing_driver(*EXTRAS[self._dialect]) from None
             raise ConfigError(
                 f"The driver {error.name!r} for {self._url.drivername} is not installed.",
                 hint=f"pip install {error.name}",
@@ -85,6 +91,9 @@ class AlchemyReader(Reader):
             ) from None
         with self._translated():
             self._connection = self._engine.connect().execution_options(no_parameters=True)
+            for statement in SESSIONS.get(self._dialect, ()):
+                self._connection.exec_driver_sql(statement)
+            self._connection.commit()  # what a transaction sets ends with it
 
     def describe(self, relation: Relation, cursor_sql: str | None) -> tuple[Column, ...]:
         """Columns of a table with the types of its catalog; a query's are all `undeclared`."""
@@ -113,12 +122,12 @@ class AlchemyReader(Reader):
         return [self._column(name, sqltypes.NullType(), nullable=True) for name in names]
 
     def _column(self, name: str, found: sqltypes.TypeEngine[Any], nullable: bool) -> Column:
-        kind, native, meaning = arrow_type(found)
-        unfit = (
-            "a floating-point number" if pa.types.is_floating(kind) else "JSON" if meaning == "json" else ""
-        )
+        kind, native, meaning = arrow_type(found, self._dialect)
         quoted = self.quote(name)
-        return Column(name, kind, native, quoted, quoted, nullable, meaning, unfit=unfit)
+        selected = output(self._dialect, native, quoted)
+        return Column(
+            name, kind, native, quoted, selected, nullable, meaning, unfit=unfit(found, kind, meaning)
+        )
 
     def indexes(self, relation: Relation) -> list[tuple[str, ...]]:
         """Indexes and the primary key."""
@@ -155,24 +164,11 @@ class AlchemyReader(Reader):
                 for rows in bounded(result, statement):
                     if self._stopped:
                         raise Stopped("Reading was stopped.")
-                    yield self._chunk(rows, statement)
+                    yield chunk_of(rows, statement, self._timezone)
             finally:
                 with suppress(sa.exc.SQLAlchemyError):  # the connection may be gone
                     result.close()
                     self._connected.rollback()
-
-    def _chunk(self, rows: list[tuple[Any, ...]], statement: Statement) -> Chunk:
-        warnings: Counter[str] = Counter()
-        values = list(zip(*rows, strict=True))
-        arrays = []
-        for column, found in zip(statement.columns[: statement.shown], values, strict=False):
-            array, counted = typed(found, column, self._timezone)
-            arrays.append(array)
-            warnings += counted
-        raw = tuple(
-            pa.array([text_of(value) for value in values[place]], pa.string()) for place in statement.ordering
-        )
-        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=statement.schema), raw, warnings)
 
     def raw(self, column: Column, array: pa.Array, row: int) -> Raw:
         """The kind of literal and the value's text."""
@@ -190,31 +186,33 @@ class AlchemyReader(Reader):
 
     def greatest(self, column: Column, statement: str) -> Raw | None:
         """The value that a statement finds."""
+        found = f"({statement})"
+        if (whole := output(self._dialect, column.native, found)) != found:
+            statement = f"select {whole}{' from dual' if self._dialect == 'oracle' else ''}"
         ((value,),) = self.fetch(statement)
         text = text_of(value)
         return None if text is None else (column.native, text)
 
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
+        """Sum whole numbers in more digits than they have."""
+        known = super().total(column, base, near=near)
+        return f"sum(cast({column.sql} as decimal(38, 0)) - {base})" if known else None
+
     def literal(self, raw: Raw) -> str:
         """Write a value in the dialect's own form."""
+        if (written := literal(self._dialect, raw)) is not None:
+            return written
         native, text = raw
-        if native == "number":
-            if not set(text) <= set("0123456789+-.eE"):
-                raise ConfigError(
-                    "A number holds other signs than digits.", hint="correct it", path="source.start"
-                )
-            return text
-        if native == "binary":
-            return bytes_literal(self._url.get_backend_name(), text)
         kinds: dict[str, tuple[sqltypes.TypeEngine[Any], Any]] = {
             "timestamp": (sa.DateTime(), dt.datetime.fromisoformat),
+            "timestamptz": (sa.DateTime(timezone=True), dt.datetime.fromisoformat),
             "date": (sa.Date(), dt.date.fromisoformat),
         }
         kind, parse = kinds.get(native, (sa.String(), str))
-        return str(
-            sa.literal(parse(text.removesuffix("Z") if native == "timestamp" else text), kind).compile(
-                dialect=self._engine.dialect if self._engine else None, compile_kwargs={"literal_binds": True}
-            )
-        )
+        value = parse(text.removesuffix("Z") if native in {"timestamp", "timestamptz"} else text)
+        dialect = self._engine.dialect if self._engine else None
+        compiled = sa.literal(value, kind).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        return self._single(str(compiled))
 
     def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
         """Those that a literal can be written of."""
@@ -230,13 +228,31 @@ class AlchemyReader(Reader):
         return True
 
     def quote(self, name: str) -> str:
-        """Quote a name."""
+        """Quote a name, as the database has it: some dialects show names in capitals in small letters."""
         dialect = self._engine.dialect if self._engine else self._url.get_dialect()()
-        return str(dialect.identifier_preparer.quote_identifier(name))
+        if dialect.requires_name_normalize:
+            name = str(dialect.denormalize_name(name))
+        return self._single(str(dialect.identifier_preparer.quote_identifier(name)))
+
+    def _single(self, sql: str) -> str:
+        """SQL as it is sent without parameters: dialects whose driver looks for those would double each per cent sign."""
+        dialect = self._engine.dialect if self._engine else self._url.get_dialect()()
+        doubles = getattr(dialect.identifier_preparer, "_double_percents", False)
+        return sql.replace("%%", "%") if doubles else sql
+
+    def clock(self) -> dt.datetime:
+        """The server's clock, where it is known how to ask for it."""
+        if self._dialect not in CLOCKS:
+            return super().clock()
+        ((now,),) = self.fetch(CLOCKS[self._dialect])
+        text = text_of(now) or ""
+        return dt.datetime.fromisoformat(text[:26]).replace(tzinfo=dt.UTC)
 
     def advice(self, settle: dt.timedelta) -> Sequence[str]:
-        """The clock is not the server's."""
+        """Whose clock it is."""
         del settle
+        if self._dialect in CLOCKS:
+            return ()
         return ("The time is taken from this machine's clock, not from the server's.",)
 
     def cancel(self) -> None:

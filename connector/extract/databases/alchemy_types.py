@@ -41,16 +41,59 @@ def bytes_literal(dialect: str, digits: str) -> str:
     return _BYTES.get(dialect, "x'{}'").format(bytes.fromhex(digits).hex())
 
 
-def arrow_type(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
+# Types that SQLAlchemy names and does not sort into its own, by the names that it visits them by.
+_NAMED: dict[str, tuple[pa.DataType, str, str]] = {
+    "DATETIME2": (pa.timestamp("us"), "timestamp", ""),
+    "DATETIMEOFFSET": (pa.timestamp("us", "UTC"), "timestamptz", ""),
+    "MONEY": (pa.decimal128(19, 4), "number", ""),
+    "SMALLMONEY": (pa.decimal128(10, 4), "number", ""),
+    "SUPER": (pa.string(), "json", "json"),
+    "GEOMETRY": (pa.string(), "place", "json"),
+    "GEOGRAPHY": (pa.string(), "place", "json"),
+}
+# Types whose values the server itself does not compare.
+_UNFIT = {"CLOB", "NCLOB", "LONG", "XML", "NTEXT", "SQL_VARIANT", "HLLSKETCH"}
+
+
+def unfit(found: sqltypes.TypeEngine[Any], kind: pa.DataType, meaning: str) -> str:
+    """Return why a column can be neither cursor nor key, nothing when it can."""
+    if pa.types.is_floating(kind):
+        return "a floating-point number"
+    name = found.__visit_name__
+    return f"of type {name}" if name in _UNFIT else "JSON" if meaning == "json" else ""
+
+
+def arrow_type(found: sqltypes.TypeEngine[Any], dialect: str = "") -> tuple[pa.DataType, str, str]:
     """Return the Arrow type, the kind of literal and the meaning."""
+    return _NAMED.get(found.__visit_name__) or _own(found, dialect) or _sorted(found)
+
+
+def _own(found: sqltypes.TypeEngine[Any], dialect: str) -> tuple[pa.DataType, str, str] | None:
+    """What a dialect means by a type that others have too."""
+    name = found.__visit_name__
+    if (
+        dialect == "oracle"
+        and isinstance(found, sqltypes.Integer)
+        and not isinstance(found, sqltypes.Numeric)
+    ):
+        return pa.decimal128(38, 0), "number", ""  # INTEGER is NUMBER(38) there
+    if (dialect, name) in {("oracle", "DATE"), ("mssql", "DATETIME"), ("mssql", "SMALLDATETIME")}:
+        return pa.timestamp("us"), "datetime", ""
+    if dialect == "oracle" and getattr(found, "local_timezone", False):
+        return pa.timestamp("us", "UTC"), "timestamptz", ""
+    return None
+
+
+def _sorted(found: sqltypes.TypeEngine[Any]) -> tuple[pa.DataType, str, str]:
     if isinstance(found, sqltypes.Numeric) and not isinstance(found, sqltypes.Float):
         precision, scale = found.precision or 0, found.scale or 0
         fits = 0 < precision <= 38 and scale <= precision
         return (pa.decimal128(precision, scale), "number", "") if fits else (pa.string(), "number", "number")
     if isinstance(found, sqltypes.DateTime):
-        return pa.timestamp("us", "UTC") if found.timezone else pa.timestamp("us"), "timestamp", ""
+        zoned = bool(found.timezone)
+        return pa.timestamp("us", "UTC" if zoned else None), "timestamptz" if zoned else "timestamp", ""
     table: tuple[tuple[Any, pa.DataType, str, str], ...] = (
-        (sqltypes.Boolean, pa.bool_(), "number", ""),
+        (sqltypes.Boolean, pa.bool_(), "boolean", ""),
         (sqltypes.Integer, pa.int64(), "number", ""),
         (sqltypes.Float, pa.float64(), "number", ""),
         (sqltypes.Date, pa.date32(), "date", ""),

@@ -47,6 +47,22 @@ def reader_for(url: URL, timezone: str) -> Reader:
         from connector.extract.databases.mysql import MysqlReader
 
         return MysqlReader(url, timezone)
+    return _warehouse(url) or _other(url, timezone)
+
+
+def _warehouse(url: URL) -> Reader | None:
+    if url.drivername in {"snowflake", "snowflake+adbc"}:
+        from connector.extract.databases.snowflake import SnowflakeReader
+
+        return SnowflakeReader(url)
+    if url.drivername in {"bigquery", "bigquery+adbc"}:
+        from connector.extract.databases.bigquery import BigqueryReader
+
+        return BigqueryReader(url)
+    return None
+
+
+def _other(url: URL, timezone: str) -> Reader:
     from connector.extract.databases.alchemy import AlchemyReader
 
     return AlchemyReader(url, timezone)

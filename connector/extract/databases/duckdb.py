@@ -131,11 +131,13 @@ class DuckdbReader(Reader):
         ((text,),) = self.fetch(f"select cast(({statement}) as varchar)")
         return None if text is None else (column.native, text)
 
-    def total(self, column: Column, base: str) -> str | None:
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
         """Sum whole numbers, and times as microseconds where they have no finer ones."""
         if pa.types.is_timestamp(column.type) and column.type.unit == "us":
             return f"sum(epoch_us({column.sql}) - epoch_us({base}))"
-        return super().total(column, base)
+        if pa.types.is_integer(column.type):
+            return f"sum(cast({column.sql} as hugeint) - {base})"
+        return super().total(column, base, near=near)
 
     def literal(self, raw: Raw) -> str:
         """Write a value as text with its type."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -64,6 +64,23 @@ class Remembered:
         self.passed.add(key)
         return known[0] == entry[0]
 
+    def conditions(self) -> Iterator[str]:
+        """Yield conditions, each of some of the stamps that the rows had: together they hold for all of them."""
+        stamps = [*dict.fromkeys((entry[2], entry[3]) for entry in self.rows.values())]
+        for first in range(0, len(stamps), _GROUP):
+            group = stamps[first : first + _GROUP]
+            yield " or ".join(self.scan.keyset.compare("=", raw) for raw in group)
+
+    def places(self, chunk: Chunk) -> list[int]:
+        """The places of the rows that were delivered, in the version that they have."""
+        if not self.rows:
+            return []
+        known = pa.array([entry[1] for entry in self.rows.values()], pa.string())
+        stamps = versions(chunk.raw[0])
+        alike = pc.indices_nonzero(pc.is_in(stamps, value_set=known)).to_pylist()
+        found = ((place, self.rows.get(self.key(chunk, place))) for place in alike)
+        return [place for place, entry in found if entry and entry[1] == stamps[place].as_py()]
+
     def holds(self, chunk: Chunk) -> bool:
         """Whether one of these rows was delivered, perhaps in an earlier version."""
         ones = (cut(chunk, place, place + 1) for place in range(chunk.rows.num_rows))
@@ -72,12 +89,15 @@ class Remembered:
     def entry(self, one: Chunk) -> tuple[str, Entry]:
         """The digest of the key of a chunk's only row, and what is to be known of that row."""
         raws = self.scan.raws(one, 0)
-        order = self.scan.keyset.order
-        key = [raw for raw, column in zip(raws, order, strict=True) if column.name in self.scan.key]
         # By name: the same row is the same, in whichever order its columns are asked for.
         rows = one.rows.select(sorted(one.rows.schema.names))
         [digest] = digests(Chunk(rows, one.raw), 0, 1)
-        return _digest(key), [digest, versions(one.raw[0])[0].as_py(), *raws[0]]
+        return self.key(one, 0), [digest, versions(one.raw[0])[0].as_py(), *raws[0]]
+
+    def key(self, chunk: Chunk, place: int) -> str:
+        """The digest of a row's key."""
+        pairs = zip(self.scan.raws(chunk, place), self.scan.keyset.order, strict=True)
+        return _digest([raw for raw, column in pairs if column.name in self.scan.key])
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +195,12 @@ class Future:
 def remembered(scan: Scan, part: Mapping[str, Any] | None) -> Remembered:
     """What the watermark's part says."""
     return Remembered(scan, {key: list(map(str, entry)) for key, entry in (part or {}).items()})
+
+
+def taken(chunk: Chunk, places: Sequence[int]) -> Chunk:
+    """The rows of a chunk at `places`."""
+    which = pa.array(places, pa.int64())
+    return replace(chunk, rows=chunk.rows.take(which), raw=tuple(array.take(which) for array in chunk.raw))
 
 
 def _digest(key: Sequence[Raw]) -> str:

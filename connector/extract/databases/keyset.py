@@ -23,7 +23,7 @@ class Keyset:
     def source(self) -> str:
         """The relation as it stands after ``from``."""
         if self.relation.parts:
-            return ".".join(self.reader.quote(part) for part in self.relation.parts)
+            return self.reader.named(self.relation.parts)
         return f"({self.relation.query}\n) connector_query"
 
     def rows(self, columns: Sequence[Column], conditions: Sequence[str], limit: int | None = None) -> str:
@@ -49,10 +49,10 @@ class Keyset:
 
     def count(self, conditions: Sequence[str], most: int) -> int:
         """Count rows, giving up beyond `most`."""
-        limit = self.reader.traits.limit.format(n=most + 1)
-        # Where a limit needs an order it is not worth a sort: the count is then exact.
-        limit = "" if limit.startswith("offset") else limit
-        inner = f"select 1 as one from {self.source} {self._where(conditions)} {limit}"
+        traits = self.reader.traits
+        top = f"{traits.top.format(n=most + 1)} " if traits.top else ""
+        limit = "" if traits.top else traits.limit.format(n=most + 1)
+        inner = f"select {top}1 as one from {self.source} {self._where(conditions)} {limit}"
         return int(self.reader.fetch(f"select count(*) from ({inner}) connector_count")[0][0])
 
     def repeats(self, places: Sequence[Sequence[Raw]]) -> bool:

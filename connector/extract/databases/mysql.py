@@ -181,11 +181,13 @@ class MysqlReader(Reader):
             return None
         return column.native, value.hex() if isinstance(value, bytes) else value
 
-    def total(self, column: Column, base: str) -> str | None:
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
         """Sum whole numbers, and times as microseconds."""
         if pa.types.is_timestamp(column.type):
             return f"sum(timestampdiff(microsecond, {base}, {column.sql}))"
-        return super().total(column, base)
+        if pa.types.is_integer(column.type):  # what is unsigned cannot lie below the base
+            return f"sum(cast({column.sql} as decimal(20)) - {base})"
+        return super().total(column, base, near=near)
 
     def literal(self, raw: Raw) -> str:
         """Write a value in its own type; text in hexadecimal, which needs no escapes whatever the SQL mode."""

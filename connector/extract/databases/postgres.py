@@ -171,11 +171,15 @@ class PostgresReader(Reader):
         prefix = "\\x" if native == "bytea" else ""
         return "'" + prefix + text.replace("'", "''") + f"'::{native}"
 
-    def total(self, column: Column, base: str) -> str | None:
-        """Sum whole numbers, and times as intervals, which hold microseconds exactly."""
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
+        """Sum whole numbers, and times as microseconds; a float has them exactly where they are near."""
+        if pa.types.is_timestamp(column.type) and near:
+            return f"sum(cast(date_part('epoch', {column.sql} - {base}) * 1000000 as bigint))"
         if pa.types.is_timestamp(column.type):
-            return f"extract(epoch from sum({column.sql} - {base})) * 1000000"
-        return super().total(column, base)
+            return f"sum(extract(epoch from {column.sql} - {base})) * 1000000"
+        if pa.types.is_integer(column.type):
+            return f"sum(cast({column.sql} as {'bigint' if near else 'numeric'}) - {base})"
+        return super().total(column, base, near=near)
 
     def quote(self, name: str) -> str:
         """Quote a name."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 
-from connector.errors import ConfigError
+from connector.errors import ConfigError, SourceError
+from connector.extract import Between, Range, base_of
 from connector.extract.databases.keyset import Keyset
-from connector.extract.databases.reader import Column, Raw
+from connector.extract.databases.reader import HALF, Column, Raw
 
 _ZONED = re.compile(r":.*(Z|[+-]\d\d(:?\d\d)?)$")
-# Ranges in one statement.
-_AT_ONCE = 50
+# Ranges in one statement: the source may count several at a time.
+_AT_ONCE = 64
+# Versions that are less than this apart are near: 35 years in microseconds.
+_NEAR = 1 << 50
 # (number of rows, sum of how far their versions lie above the range's base).
 Total = tuple[int, int]
 
@@ -38,35 +43,71 @@ class Ranges:
         """The cursor."""
         return self.keyset.order[0]
 
-    def totals(self, bounds: Sequence[int]) -> list[Total] | None:
-        """Return count and sum of each range [bound, next bound), the first open below and the last open above.
-
-        A range's base is its lower bound, of the first its upper one. None where the source cannot do that exactly.
+    def totals(self, ranges: Sequence[Range], beside: Iterable[int] = ()) -> list[Total] | None:
+        """Return count and sum of each range. None where the source cannot do that exactly.
 
         Args:
-            bounds: versions, ascending; with n of them there are n + 1 ranges.
+            ranges: what is counted.
+            beside: versions of rows that count, too.
         """
-        if not bounds or self.keyset.reader.total(self.cursor, self.literal(bounds[0])) is None:
+        if self._total((None, None)) is None:
             return None
         found: list[Total] = []
-        statements = list(self._statements(bounds))
-        for first in range(0, len(statements), _AT_ONCE):
-            together = " union all ".join(statements[first : first + _AT_ONCE])
-            rows = sorted(self.keyset.reader.fetch(together), key=lambda row: int(row[0]))
-            found += [(int(count), int(Decimal(str(total or 0)))) for _, count, total in rows]
-        return found
+        for first in range(0, len(ranges), _AT_ONCE):
+            group = ranges[first : first + _AT_ONCE]
+            together = " union all ".join(self._statement(place, part) for place, part in enumerate(group))
+            try:
+                rows = self.keyset.reader.fetch(together)
+            except (ConfigError, SourceError):  # it sums in another way; reading says what else is wrong
+                return None
+            by_place = sorted(rows, key=lambda row: int(row[0]))
+            found += [(int(count), _whole(total)) for _, count, total in by_place]
+        try:
+            more = sorted(beside)
+        except ValueError:
+            return None
+        return [_added(total, part, more) for total, part in zip(found, ranges, strict=True)]
 
-    def _statements(self, bounds: Sequence[int]) -> Iterator[str]:
-        literals = [self.literal(bound) for bound in bounds]
-        sql = self.cursor.sql
-        ranges = [
-            (literals[0], [f"{sql} < {literals[0]}"]),
-            *((low, [f"{sql} >= {low}", f"{sql} < {high}"]) for low, high in pairwise(literals)),
-            (literals[-1], [f"{sql} >= {literals[-1]}"]),
-        ]
-        for place, (base, conditions) in enumerate(ranges):
-            total = self.keyset.reader.total(self.cursor, base)
-            yield self.keyset.summed(f"{place}, count(*), {total}", [*conditions, *self.conditions])
+    def _statement(self, place: int, part: Range) -> str:
+        inside = self._one(*part) if part != (None, None) else ""
+        conditions = [*([inside] if inside else []), *self.conditions]
+        return self.keyset.summed(f"{place}, count(*), {self._total(part)}", conditions)
+
+    def _total(self, part: Range) -> str | None:
+        low, high = part
+        near = low is not None and high is not None and high - low < _NEAR
+        return self.keyset.reader.total(self.cursor, self.literal(base_of(part)), near=near)
+
+    def between(self, places: Sequence[Mapping[str, Any]], *, apart: bool) -> list[Between]:
+        """Count what lies between each place and the next, and at that one.
+
+        Args:
+            places: each with a ``cursor``, or None for the beginning.
+            apart: whether an index leads to each; else all are counted in one go through the rows.
+        """
+        counted: list[str] = []
+        for low, high in pairwise(place["cursor"] for place in places):
+            above = [self.keyset.compare(">", (low[0], low[1]))] if low else []
+            below, at = (
+                self.keyset.compare(sign, (high[0], high[1])) if high else "1 = 0" for sign in ("<", "=")
+            )
+            counted += [" and ".join([*above, below]), at]
+        found: list[int] = []
+        for first in range(0, len(counted), _AT_ONCE):
+            found += self._counted(counted[first : first + _AT_ONCE], apart=apart)
+        return [Between(inside, at) for inside, at in zip(found[::2], found[1::2], strict=True)]
+
+    def _counted(self, wanted: Sequence[str], *, apart: bool) -> list[int]:
+        if not apart:
+            cases = (f"coalesce(sum(case when {each} then 1 else 0 end), 0)" for each in wanted)
+            [counts] = self.keyset.reader.fetch(self.keyset.summed(", ".join(cases), self.conditions))
+            return [int(count) for count in counts]
+        statements = (
+            self.keyset.summed(f"{place}, count(*)", [each, *self.conditions])
+            for place, each in enumerate(wanted)
+        )
+        rows = self.keyset.reader.fetch(" union all ".join(statements))
+        return [int(count) for _, count in sorted((int(place), count) for place, count in rows)]
 
     def within(self, ranges: Sequence[tuple[int | None, int | None]]) -> str:
         """Return the condition that the cursor lies in one of `ranges`, [low, high); None is open."""
@@ -103,6 +144,19 @@ class Ranges:
     def literal(self, version: int) -> str:
         """Write a version as a value of the cursor."""
         return self.keyset.reader.literal(_raw(self.cursor, version))
+
+
+def _added(total: Total, part: Range, versions: Sequence[int]) -> Total:
+    low, high = part
+    first = 0 if low is None else bisect_left(versions, low)
+    mine = versions[first : len(versions) if high is None else bisect_left(versions, high)]
+    return total[0] + len(mine), total[1] + sum(mine) - len(mine) * base_of(part)
+
+
+def _whole(total: Any) -> int:
+    """Return a sum, which may come in two halves."""
+    high, _, low = str(total or 0).rpartition(" ")
+    return (int(high or 0) << HALF) + int(Decimal(low))
 
 
 def _raw(cursor: Column, version: int) -> Raw:

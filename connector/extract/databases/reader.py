@@ -25,6 +25,9 @@ CURSOR = "connector_cursor"
 PEERS = "connector_peers"
 OUTPUT = "connector_{}"
 
+# Bits of the lower half of a sum that comes in two.
+HALF = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -111,6 +114,7 @@ class Traits:
         mixed: whether a column can hold values of several types, each ordered among its own.
         paged: whether one statement a page is cheaper than one statement, given an index.
         limit: how a statement is cut off after ``{n}`` rows.
+        top: the same behind ``select``, where `limit` needs an order; else empty.
     """
 
     settle: Literal["auto"] | dt.timedelta = dt.timedelta(seconds=60)
@@ -118,6 +122,7 @@ class Traits:
     mixed: bool = False
     paged: bool = True
     limit: str = "limit {n}"
+    top: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,16 +226,27 @@ class Reader(Protocol):
         """The condition that `column` holds one of `texts`; it may be true of other values too."""
         return f"{column.sql} in ({', '.join(self.literal((column.native, text)) for text in texts)})"
 
-    def total(self, column: Column, base: str) -> str | None:
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
         """SQL of the exact sum of how far `column` lies above the literal `base`, in the units of versions.
 
-        None where the source cannot tell: that it can of whole numbers is true everywhere.
+        None where the source cannot tell: that it can of whole numbers is true everywhere. Where a sum could be too large
+        for the source it may be a text of two, of the distances' bits above the lowest `HALF` and of these.
+
+        Args:
+            column: a whole number or a time.
+            base: a literal of its type.
+            near: whether the values are not far from it, 2 to the power of 50 at most.
         """
+        del near
         return f"sum({column.sql} - {base})" if pa.types.is_integer(column.type) else None
 
     def quote(self, name: str) -> str:
         """Write a name as an SQL identifier."""
         return '"' + name.replace('"', '""') + '"'
+
+    def named(self, parts: tuple[str, ...]) -> str:
+        """Write the name of a table."""
+        return ".".join(map(self.quote, parts))
 
     def clock(self) -> dt.datetime:
         """The server's time, in UTC; this machine's where the source is a file or tells none."""

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, DataError, SourceError, Stopped
 from connector.extract.databases.ordered import arrow_text
-from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Reader, Statement, Traits
+from connector.extract.databases.reader import CURSOR, HALF, Chunk, Column, Raw, Reader, Statement, Traits
 from connector.extract.databases.relation import Relation
 from connector.extract.databases.sqlite_rows import holds, quoted, raw_array, sqlite_type
 from connector.extract.databases.steps import bounded
@@ -174,6 +174,16 @@ class SqliteReader(Reader):
         if storage == "blob":
             return f"x'{text}'"
         return quoted(text)
+
+    def total(self, column: Column, base: str, *, near: bool) -> str | None:
+        """Sum whole numbers, in two halves: one sum could be too large."""
+        del near
+        if not pa.types.is_integer(column.type):
+            return None
+        halves = (f">> {HALF}", f"& {(1 << HALF) - 1}")
+        return " || ' ' || ".join(
+            f"(sum({column.sql} {half}) - count(*) * ({base} {half}))" for half in halves
+        )
 
     def possible(self, column: Column, texts: Sequence[str]) -> list[str]:
         """All: any column may hold any value."""

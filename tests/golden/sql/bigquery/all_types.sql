@@ -1,0 +1,9 @@
+select count(*) from (select 1 as one from `shop`.`orders` where (`moved` is null) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`id` is null) and (`moved` >= datetime '2026-01-31 06:00:00.123456') and (`moved` is not null) and (`moved` < datetime '2026-11-24 11:59:00.123456') limit 100001) connector_count;
+
+select `id` as connector_0, `region` as connector_1, `amount` as connector_2, cast(`large` as string) as connector_3, `moved` as connector_4, `zoned` as connector_5, `day` as connector_6, `version` as connector_7, `clock` as connector_8, `open` as connector_9, to_json_string(`payload`) as connector_10, st_asgeojson(`place`) as connector_11, to_json_string(`lines`) as connector_12 from `shop`.`orders` where (`moved` is not null) and (`moved` < datetime '2026-11-24 11:59:00.123456') and (`moved` >= datetime '2026-01-31 06:00:00.123456' and (`moved` > datetime '2026-01-31 06:00:00.123456' or (`moved` = datetime '2026-01-31 06:00:00.123456' and `id` > 9007199254740993))) order by `moved`, `id`;
+
+select `id` as connector_0, `region` as connector_1, `amount` as connector_2, cast(`large` as string) as connector_3, `moved` as connector_4, `zoned` as connector_5, `day` as connector_6, `version` as connector_7, `clock` as connector_8, `open` as connector_9, to_json_string(`payload`) as connector_10, st_asgeojson(`place`) as connector_11, to_json_string(`lines`) as connector_12 from `shop`.`orders` where (`moved` is not null) and (`moved` > datetime '2026-11-25 12:00:00.123456') and (`moved` >= datetime '2026-01-31 06:00:00.123456' and (`moved` > datetime '2026-01-31 06:00:00.123456' or (`moved` = datetime '2026-01-31 06:00:00.123456' and `id` > 9007199254740993))) order by `moved`, `id`;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`moved` >= datetime '2026-01-31 06:00:00.123456') limit 1) connector_count;

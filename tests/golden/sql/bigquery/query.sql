@@ -1,0 +1,17 @@
+select count(*) from (select 1 as one from (select * from shop.orders
+) connector_query where (`moved` is null) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from (select * from shop.orders
+) connector_query where (`id` is null) and (`moved` >= datetime '2026-01-31 06:00:00.123456') and (`moved` is not null) and (`moved` <= datetime '2026-11-25 12:00:00.123456') limit 100001) connector_count;
+
+select count(*) from (select 1 as one from (select * from shop.orders
+) connector_query where (datetime '2026-01-31 06:00:00.123456' > datetime '2026-11-25 12:00:00.123456') limit 1) connector_count;
+
+select `id` as connector_0, `region` as connector_1, `moved` as connector_2 from (select * from shop.orders
+) connector_query where (`moved` is not null) and (`moved` <= datetime '2026-11-25 12:00:00.123456') and (`moved` >= datetime '2026-01-31 06:00:00.123456' and (`moved` > datetime '2026-01-31 06:00:00.123456' or (`moved` = datetime '2026-01-31 06:00:00.123456' and `id` > 9007199254740993))) order by `moved`, `id`;
+
+select `id` as connector_0, `region` as connector_1, `moved` as connector_2 from (select * from shop.orders
+) connector_query where (`moved` is not null) and (`moved` > datetime '2026-11-25 12:00:00.123456') and (`moved` >= datetime '2026-01-31 06:00:00.123456' and (`moved` > datetime '2026-01-31 06:00:00.123456' or (`moved` = datetime '2026-01-31 06:00:00.123456' and `id` > 9007199254740993))) order by `moved`, `id`;
+
+select count(*) from (select 1 as one from (select * from shop.orders
+) connector_query where (`moved` >= datetime '2026-01-31 06:00:00.123456') limit 1) connector_count;

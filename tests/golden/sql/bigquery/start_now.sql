@@ -1,0 +1,13 @@
+select format_datetime('%Y-%m-%d %H:%M:%E6S', (select max(`moved`) from `shop`.`orders` where (`moved` <= datetime '2026-11-25 12:00:00.123456')));
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`moved` is null) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`id` is null) and (`moved` >= datetime '2026-01-31 06:00:00.123456') and (`moved` is not null) and (`moved` <= datetime '2026-11-25 12:00:00.123456') limit 100001) connector_count;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (datetime '2026-01-31 06:00:00.123456' > datetime '2026-11-25 12:00:00.123456') limit 1) connector_count;
+
+select `id` as connector_0, `moved` as connector_1 from `shop`.`orders` where (`moved` is not null) and (`moved` <= datetime '2026-11-25 12:00:00.123456') and (`moved` > datetime '2026-01-31 06:00:00.123456') order by `moved`, `id`;
+
+select `id` as connector_0, `moved` as connector_1 from `shop`.`orders` where (`moved` is not null) and (`moved` > datetime '2026-11-25 12:00:00.123456') and (`moved` > datetime '2026-01-31 06:00:00.123456') order by `moved`, `id`;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`moved` >= datetime '2026-01-31 06:00:00.123456') limit 1) connector_count;

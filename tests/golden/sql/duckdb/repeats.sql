@@ -1,0 +1,1 @@
+select count(*) from (select 1 as one from "shop"."orders" where (("moved" = cast('2026-01-31 06:00:00.123456' as TIMESTAMP) and "id" = cast('9007199254740993' as BIGINT)) or ("moved" = cast('2026-01-31 06:00:00.123456' as TIMESTAMP) and "id" = cast('9007199254740993' as BIGINT))) group by "moved", "id" having count(*) > 1) connector_repeats;

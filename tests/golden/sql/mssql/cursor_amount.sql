@@ -1,0 +1,7 @@
+select count(*) from (select top (100001) 1 as one from [shop].[orders] where ([amount] is null) ) connector_count;
+
+select count(*) from (select top (100001) 1 as one from [shop].[orders] where ([id] is null) and ([amount] >= 12345678901234567890.1234) and ([amount] is not null) ) connector_count;
+
+select [id] as connector_0, [amount] as connector_1 from [shop].[orders] where ([amount] is not null) and ([amount] >= 12345678901234567890.1234 and ([amount] > 12345678901234567890.1234 or ([amount] = 12345678901234567890.1234 and [id] > 9007199254740993))) order by [amount], [id] offset 0 rows fetch next 2001 rows only;
+
+select count(*) from (select top (1) 1 as one from [shop].[orders] where ([amount] >= 12345678901234567890.1234) ) connector_count;

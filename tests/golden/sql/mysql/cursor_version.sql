@@ -1,0 +1,7 @@
+select count(*) from (select 1 as one from `shop`.`orders` where (`version` is null) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`id` is null) and (`version` >= x'00000000000007d1') and (`version` is not null) limit 100001) connector_count;
+
+select `id` as connector_0, `version` as connector_1 from `shop`.`orders` where (`version` is not null) and (`version` >= x'00000000000007d1' and (`version` > x'00000000000007d1' or (`version` = x'00000000000007d1' and `id` > 9007199254740993))) order by `version`, `id` limit 2001;
+
+select count(*) from (select 1 as one from `shop`.`orders` where (`version` >= x'00000000000007d1') limit 1) connector_count;

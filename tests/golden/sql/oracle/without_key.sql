@@ -1,0 +1,9 @@
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where ("MOVED" is null) fetch first 100001 rows only) connector_count;
+
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where ("MOVED" > timestamp '2026-11-25 12:00:00.123456') fetch first 100001 rows only) connector_count;
+
+select "ID" as connector_0, to_char("MOVED", 'YYYY-MM-DD HH24:MI:SS.FF9') as connector_1 from "SHOP"."ORDERS" where ("MOVED" is not null) and ("MOVED" <= timestamp '2026-11-25 12:00:00.123456') and ("MOVED" > timestamp '2026-01-31 06:00:00.123456') and ("MOVED" <= timestamp '2026-01-31 06:00:00.123456') order by "MOVED";
+
+select "ID" as connector_0, to_char("MOVED", 'YYYY-MM-DD HH24:MI:SS.FF9') as connector_1 from "SHOP"."ORDERS" where ("MOVED" is not null) and ("MOVED" <= timestamp '2026-11-25 12:00:00.123456') and ("MOVED" > timestamp '2026-01-31 06:00:00.123456') order by "MOVED";
+
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where ("MOVED" >= timestamp '2026-01-31 06:00:00.123456') fetch first 1 rows only) connector_count;

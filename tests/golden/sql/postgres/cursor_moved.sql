@@ -1,0 +1,11 @@
+select count(*) from (select 1 as one from "shop"."orders" where ("moved" is null or "moved" in ('-infinity', 'infinity')) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from "shop"."orders" where ("id" is null) and ("moved" >= '2026-01-31 06:00:00.123456'::timestamp without time zone) and ("moved" is not null) and ("moved" > '-infinity' and "moved" < 'infinity') and ("moved" <= '2026-11-25 12:00:00.123456'::timestamp without time zone) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from "shop"."orders" where ('2026-01-31 06:00:00.123456'::timestamp without time zone > '2026-11-25 12:00:00.123456'::timestamp without time zone) limit 1) connector_count;
+
+select "id" as connector_0, "moved" as connector_1 from "shop"."orders" where ("moved" is not null) and ("moved" > '-infinity' and "moved" < 'infinity') and ("moved" <= '2026-11-25 12:00:00.123456'::timestamp without time zone) and (("moved", "id") > ('2026-01-31 06:00:00.123456'::timestamp without time zone, '9007199254740993'::bigint)) order by "moved", "id" limit 2001;
+
+select "id" as connector_0, "moved" as connector_1 from "shop"."orders" where ("moved" is not null) and ("moved" > '-infinity' and "moved" < 'infinity') and ("moved" > '2026-11-25 12:00:00.123456'::timestamp without time zone) and (("moved", "id") > ('2026-01-31 06:00:00.123456'::timestamp without time zone, '9007199254740993'::bigint)) order by "moved", "id" limit 2001;
+
+select count(*) from (select 1 as one from "shop"."orders" where ("moved" >= '2026-01-31 06:00:00.123456'::timestamp without time zone) limit 1) connector_count;

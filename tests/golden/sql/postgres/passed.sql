@@ -1,0 +1,1 @@
+select "id" as connector_0, "region" as connector_1, "moved" as connector_2 from "shop"."orders" where ("moved" <= '2026-01-31 06:00:00.123456'::timestamp without time zone and not (("moved", "id") > ('2026-01-31 06:00:00.123456'::timestamp without time zone, '9007199254740993'::bigint))) and ("moved" > '-infinity' and "moved" < 'infinity') order by "moved", "id" limit 2001;

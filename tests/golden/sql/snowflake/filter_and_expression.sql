@@ -1,0 +1,20 @@
+select 1 from "SHOP"."ORDERS" where (1 = 1
+) and 1 = 0;
+
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where (1 = 1
+) and ((MOVED) is null) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where (1 = 1
+) and ("ID" is null) and ((MOVED) >= '2026-01-31 06:00:00.123456'::timestamp_ntz(9)) and ((MOVED) is not null) and ((MOVED) <= '2026-11-25 12:00:00.123456'::timestamp_ntz(9)) limit 100001) connector_count;
+
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where (1 = 1
+) and ('2026-01-31 06:00:00.123456'::timestamp_ntz(9) > '2026-11-25 12:00:00.123456'::timestamp_ntz(9)) limit 1) connector_count;
+
+select "ID" as connector_0, "REGION" as connector_1, to_varchar("MOVED", 'YYYY-MM-DD HH24:MI:SS.FF9') as connector_2, (MOVED) as connector_3 from "SHOP"."ORDERS" where (1 = 1
+) and ((MOVED) is not null) and ((MOVED) <= '2026-11-25 12:00:00.123456'::timestamp_ntz(9)) and ((MOVED) >= '2026-01-31 06:00:00.123456'::timestamp_ntz(9) and ((MOVED) > '2026-01-31 06:00:00.123456'::timestamp_ntz(9) or ((MOVED) = '2026-01-31 06:00:00.123456'::timestamp_ntz(9) and "ID" > 9007199254740993))) order by (MOVED), "ID";
+
+select "ID" as connector_0, "REGION" as connector_1, to_varchar("MOVED", 'YYYY-MM-DD HH24:MI:SS.FF9') as connector_2, (MOVED) as connector_3 from "SHOP"."ORDERS" where (1 = 1
+) and ((MOVED) is not null) and ((MOVED) > '2026-11-25 12:00:00.123456'::timestamp_ntz(9)) and ((MOVED) >= '2026-01-31 06:00:00.123456'::timestamp_ntz(9) and ((MOVED) > '2026-01-31 06:00:00.123456'::timestamp_ntz(9) or ((MOVED) = '2026-01-31 06:00:00.123456'::timestamp_ntz(9) and "ID" > 9007199254740993))) order by (MOVED), "ID";
+
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where (1 = 1
+) and ((MOVED) >= '2026-01-31 06:00:00.123456'::timestamp_ntz(9)) limit 1) connector_count;

@@ -1,0 +1,1 @@
+select count(*) from (select 1 as one from "SHOP"."ORDERS" where (("MOVED" = '2026-01-31 06:00:00.123456'::timestamp_ntz(9) and "ID" = 9007199254740993) or ("MOVED" = '2026-01-31 06:00:00.123456'::timestamp_ntz(9) and "ID" = 9007199254740993)) group by "MOVED", "ID" having count(*) > 1) connector_repeats;

@@ -1,0 +1,1 @@
+select count(*) from (select 1 as one from "shop"."orders" where (("moved" = '2026-01-31 06:00:00.123456' and "id" = 9007199254740993) or ("moved" = '2026-01-31 06:00:00.123456' and "id" = 9007199254740993)) group by "moved", "id" having count(*) > 1) connector_repeats;

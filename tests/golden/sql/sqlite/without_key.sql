@@ -1,0 +1,11 @@
+select min("moved") from "shop"."orders";
+
+select max("moved") from "shop"."orders";
+
+select count(*) from (select 1 as one from "shop"."orders" where ("moved" is null) limit 100001) connector_count;
+
+select "id" as connector_0, "moved" as connector_1 from "shop"."orders" where ("moved" is not null) and ("moved" <= '2026-01-31 06:00:00.123456') and ("moved" > '2026-01-31 06:00:00.123456') and ("moved" <= '2026-01-31 06:00:00.123456') order by "moved";
+
+select "id" as connector_0, "moved" as connector_1 from "shop"."orders" where ("moved" is not null) and ("moved" <= '2026-01-31 06:00:00.123456') and ("moved" > '2026-01-31 06:00:00.123456') order by "moved";
+
+select count(*) from (select 1 as one from "shop"."orders" where ("moved" >= '2026-01-31 06:00:00.123456') limit 1) connector_count;
