@@ -90,7 +90,7 @@ def shared(sync: Sync) -> bool:
     if not ordered:
         return False
     source = sync.source
-    if source.type == "parquet" or source.transform or len(ordered) > 1 or len(source.key) != 1:
+    if source.type != "database" or source.transform or len(ordered) > 1 or len(source.key) != 1:
         return True
     fields = ordered[0].fields
     # Of several identifiers the first that a row has is what its item is about; a key is never null.
@@ -202,7 +202,7 @@ def _moves(store: StateStore, sync: Sync) -> bool:
     """Tell whether the live lane's watermark may be written: of a new sync, of files, and where a first run began late."""
     watermark = store.watermark(sync.id)
     part = watermark.get("rows") or {}
-    files = sync.source.type == "parquet"
+    files = sync.source.type != "database"
     return files or watermark == EMPTY_WATERMARK or "from" in part or "above" in part
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -116,15 +116,17 @@ class Mover:
             if attempts.accepted and (now := attempts.tuning.learned()) != learned:
                 store.learn(destination, now)
 
-        sender = (destination, held.run_id)
         try:
-            with shared(store, sender, attempts, live=held.lease.lane == LIVE):
+            with shared(store, (destination, held.run_id), attempts, live=held.lease.lane == LIVE):
                 pipeline.run(start_feed, abort)
         finally:
             abort()
-            for note in (*opened.extractor.notes(), *attempts.notes()):
-                self._note(note)
+            self._tell((*opened.extractor.notes(), *attempts.notes()))
         return learn
+
+    def _tell(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            self._note(note)
 
     def _follow(self, progress: Progress) -> None:
         self.progress = progress
