@@ -67,8 +67,7 @@ CREATE TABLE connector_slices (
     worked BIGINT NOT NULL, run TEXT DEFAULT '' NOT NULL, counts TEXT DEFAULT '{{}}' NOT NULL, holding TEXT,
     error TEXT DEFAULT '' NOT NULL, PRIMARY KEY (backfill, place)
 ) {clustered};
-CREATE INDEX connector_slices_by_state ON connector_slices (backfill, state, place)
-"""
+CREATE INDEX connector_slices_by_state ON connector_slices (backfill, state, place)"""
 
 
 def _backfills(connection: sa.Connection) -> None:
