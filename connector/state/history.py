@@ -75,7 +75,7 @@ class History:
     def prune(self, sync_id: str, retention: dt.timedelta) -> None:
         """Delete the rejects of a sync last seen, and its runs ended, longer ago than `retention`.
 
-        Of each lane stay the newest run and the newest that ended well.
+        Of the live lane stay the newest run and the newest that ended well.
         """
 
         def work(connection: sa.Connection) -> None:

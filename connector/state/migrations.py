@@ -71,8 +71,7 @@ CREATE INDEX connector_slices_by_state ON connector_slices (backfill, state, pla
 CREATE TABLE connector_paces (
     destination TEXT NOT NULL, sender TEXT NOT NULL, live BIGINT NOT NULL, wanted BIGINT NOT NULL,
     granted BIGINT NOT NULL, expires BIGINT NOT NULL, PRIMARY KEY (destination, sender)
-) {clustered}
-"""
+) {clustered}"""
 
 
 def _backfills(connection: sa.Connection) -> None:

@@ -15,6 +15,8 @@ _WITHOUT_INDEXES = {"redshift", "databricks", "trino", "presto", "athena", "awsa
 # Those that cut a result off in the words of the standard. SQL Server does so only behind an order.
 _FETCH, _FETCH_FIRST = "offset 0 rows fetch next {n} rows only", "fetch first {n} rows only"
 _LIMITS = {"mssql": _FETCH, "oracle": _FETCH_FIRST, "db2": _FETCH_FIRST, "ibm_db_sa": _FETCH_FIRST}
+# Those that have no sign for what a division leaves.
+_EVERY = dict.fromkeys(("oracle", "db2", "ibm_db_sa"), "mod({number}, {size}) = 0")
 # Dialects in which a backslash in a text begins an escape.
 _BACKSLASH = {"databricks", "hive", "spark", "impala", "clickhouse", "starrocks", "doris"}
 _POSTGRES = {"postgresql", "cockroachdb", "redshift"}
@@ -57,6 +59,7 @@ def traits_of(dialect: str) -> Traits:
         paged=dialect not in _WITHOUT_INDEXES,
         limit=_LIMITS.get(dialect, "limit {n}"),
         top="top ({n})" if dialect == "mssql" else "",
+        every=_EVERY.get(dialect, "{number} % {size} = 0"),
     )
 
 

@@ -14,7 +14,7 @@ from connector.extract.databases.adbc import AdbcReader, missing_driver, options
 from connector.extract.databases.adbc_values import chunk_of, fitting, in_order, one_of, utc, whole
 from connector.extract.databases.bigquery_errors import translate
 from connector.extract.databases.bigquery_types import LITERALS, column_of
-from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Statement
+from connector.extract.databases.reader import CURSOR, Chunk, Column, Raw, Statement, Traits
 from connector.extract.databases.relation import Relation
 
 _OPTIONS = ("location", "credentials_file", "billing_project")
@@ -26,6 +26,8 @@ _TIMESTAMP = "%Y-%m-%d %H:%M:%E6S"
 
 class BigqueryReader(AdbcReader):
     """One client of one project; a statement is a job, and its result is read from where BigQuery keeps it."""
+
+    traits = Traits(paged=False, every="mod({number}, {size}) = 0")
 
     def connect(self) -> None:
         """Connect.

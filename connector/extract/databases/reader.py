@@ -115,6 +115,7 @@ class Traits:
         paged: whether one statement a page is cheaper than one statement, given an index.
         limit: how a statement is cut off after ``{n}`` rows.
         top: the same behind ``select``, where `limit` needs an order; else empty.
+        every: the condition that a whole ``{number}`` is a multiple of ``{size}``.
     """
 
     settle: Literal["auto"] | dt.timedelta = dt.timedelta(seconds=60)
@@ -123,6 +124,7 @@ class Traits:
     paged: bool = True
     limit: str = "limit {n}"
     top: str = ""
+    every: str = "{number} % {size} = 0"
 
 
 @dataclass(frozen=True, slots=True)

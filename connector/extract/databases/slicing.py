@@ -149,10 +149,9 @@ class Slicing:
         inner = self.scan.keyset.summed(
             f"{outputs}, row_number() over (order by {ordered}) as {_NUMBER}", conditions
         )
+        every = self.reader.traits.every.format(number=_NUMBER, size=size)
         names = ", ".join(OUTPUT.format(n) for n in range(len(order)))
-        sql = (
-            f"select {names} from ({inner}) connector_slices where {_NUMBER} % {size} = 0 order by {_NUMBER}"
-        )
+        sql = f"select {names} from ({inner}) connector_slices where {every} order by {_NUMBER}"
         return self._fetched(sql, order)
 
     def _fetched(self, sql: str, order: Sequence[Column]) -> list[list[list[str]]]:

@@ -8,10 +8,10 @@ select count(*) from (select 1 as one from (select * from shop.orders
 ) connector_query where (cast('2026-01-31 06:00:00.123456' as TIMESTAMP) > cast('2026-11-25 12:00:00.123456' as TIMESTAMP)) limit 1) connector_count;
 
 select "id" as connector_0, "region" as connector_1, "moved" as connector_2 from (select * from shop.orders
-) connector_query where ("moved" is not null) and ("moved" <= cast('2026-11-25 12:00:00.123456' as TIMESTAMP)) and (("moved", "id") > (cast('2026-01-31 06:00:00.123456' as TIMESTAMP), cast('9007199254740993' as BIGINT))) order by "moved", "id";
+) connector_query where ("moved" is not null) and ("moved" <= cast('2026-11-25 12:00:00.123456' as TIMESTAMP)) and ("moved" >= cast('2026-01-31 06:00:00.123456' as TIMESTAMP) and ("moved" > cast('2026-01-31 06:00:00.123456' as TIMESTAMP) or ("moved" = cast('2026-01-31 06:00:00.123456' as TIMESTAMP) and "id" > cast('9007199254740993' as BIGINT)))) order by "moved", "id";
 
 select "id" as connector_0, "region" as connector_1, "moved" as connector_2 from (select * from shop.orders
-) connector_query where ("moved" is not null) and ("moved" > cast('2026-11-25 12:00:00.123456' as TIMESTAMP)) and (("moved", "id") > (cast('2026-01-31 06:00:00.123456' as TIMESTAMP), cast('9007199254740993' as BIGINT))) order by "moved", "id";
+) connector_query where ("moved" is not null) and ("moved" > cast('2026-11-25 12:00:00.123456' as TIMESTAMP)) and ("moved" >= cast('2026-01-31 06:00:00.123456' as TIMESTAMP) and ("moved" > cast('2026-01-31 06:00:00.123456' as TIMESTAMP) or ("moved" = cast('2026-01-31 06:00:00.123456' as TIMESTAMP) and "id" > cast('9007199254740993' as BIGINT)))) order by "moved", "id";
 
 select count(*) from (select 1 as one from (select * from shop.orders
 ) connector_query where ("moved" >= cast('2026-01-31 06:00:00.123456' as TIMESTAMP)) limit 1) connector_count;
