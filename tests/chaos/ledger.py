@@ -9,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from chaos.source import POISON, TABLE, Source
 
+from connector.model import Counts
+
 
 @dataclass(frozen=True, slots=True)
 class StoredReject:
@@ -44,9 +46,10 @@ class Books:
     def reported(self) -> dict[str, int]:
         """Return the counts of all runs added up, those that were killed included."""
         total: dict[str, int] = {}
-        for (counts,) in self.read("select counts from connector_runs"):
-            for name, count in json.loads(counts).items():
-                total[name] = total.get(name, 0) + count
+        for (text,) in self.read("select counts from connector_runs"):
+            counts = json.loads(text)
+            for name in Counts.__slots__:
+                total[name] = total.get(name, 0) + counts.get(name, 0)
         return total
 
     def in_doubt(self) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,9 @@ from shop import Shop, end, wait_for
 
 pytestmark = pytest.mark.timeout(180)
 
+_KILLS = int(os.environ.get("CONNECTOR_TEST_KILLS") or 3)
+_VICTIMS = ("worker", "driver", "scheduler")
+
 
 @pytest.fixture
 def cluster(tmp_path) -> Iterator[Dask]:
@@ -19,30 +24,39 @@ def cluster(tmp_path) -> Iterator[Dask]:
         yield running
 
 
-def test_workers_and_the_scheduler_are_lost(shop: Shop, cluster: Dask, postgres_url: str) -> None:
+@pytest.mark.timeout(120 + 60 * _KILLS)
+def test_workers_drivers_and_the_scheduler_are_lost(shop: Shop, cluster: Dask, postgres_url: str) -> None:
     """The slices that they had are taken up by others, nothing is missing, and no more is sent twice than was in doubt."""
     people = People(shop, Database("postgresql", postgres_url))
-    people.put(12_000)
-    path = people.sync()
-    state = ("--state", postgres_url)
+    people.put(4_000 * _KILLS)
+    path, state = people.sync(), ("--state", postgres_url)
+    words = ("backfill", path, *state, "--slice-rows", "400", "--executor", "dask", "--json")
+    dice = random.Random(5)
     shop.sandbox.set_faults({"latency": 0.3})
     with people.changing():
-        process = shop.start(
-            "backfill", path, *state, "--slice-rows", "400", "--executor", "dask", "--scheduler", cluster.address,
-            "--json",
-        )  # fmt: skip
-        for lose in (lambda: cluster.lose_worker(0), lambda: cluster.lose_worker(1), cluster.lose_scheduler):
-            enough = shop.sandbox.counters()["accepted"] + 600
+        process = shop.start(*words, "--scheduler", cluster.address)
+        for n in range(_KILLS):
+            enough = shop.sandbox.counters()["accepted"] + dice.randint(200, 600)
             wait_for(lambda enough=enough: shop.sandbox.counters()["accepted"] > enough)
-            lose()
+            assert process.poll() is None
+            match _VICTIMS[n % 3]:
+                case "worker":
+                    cluster.lose_worker(dice.randrange(2))
+                case "scheduler":
+                    cluster.lose_scheduler()
+                case _:
+                    process.kill()
+                    end(process)
+                    process = shop.start(*words, "--scheduler", cluster.address)
             assert shop.run("run", "--json", path, *state).code == 0
         shop.sandbox.set_faults({})
         ended = end(process)
     assert ended.code == 0, ended
     [report] = ended.lines
-    assert (report["done"], report["slices"]["done"]) == (True, 30)
+    assert (report["done"], report["slices"]["done"]) == (True, 10 * _KILLS)
     people.settles(path, *state)
-    people.judge(repeated=4 * 4 * 40)
+    # A kill leaves at most the requests of one worker in doubt; a scheduler takes both with it.
+    people.judge(repeated=_KILLS * 2 * 4 * 40)
 
 
 def test_what_keeps_a_cluster_from_working(shop: Shop, cluster: Dask, postgres_url: str) -> None:
