@@ -40,4 +40,4 @@ storm: $(READY)
 	PYTHONPATH=.:tests $(BIN)/python -m storm $(STORM_ARGS)
 
 clean:
-	rm -rf $(VENV) .demo .bench
+	rm -rf $(VENV) .demo .bench .moto

@@ -1,4 +1,4 @@
-"""All benchmarks, or some: ``python -m benchmarks [parquet postgres memory start tls files safety tuning synced diff]``.
+"""All benchmarks, or some: ``python -m benchmarks [PART ...]``; ``--help`` names the parts.
 
 Every figure with a target is a ratio against something measured in the same run, or a bound on memory or seconds;
 medians of interleaved rounds. Data and states live in .bench; ``--write`` puts the results into docs/performance.md.
@@ -12,10 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.backfill import backfill, growth
 from benchmarks.files import files
 from benchmarks.parts import PARTS as THROUGHPUT
 from benchmarks.parts import Bench
 from benchmarks.programs import ROOT, Programs
+from benchmarks.rates import rates
 from benchmarks.report import show, write
 from benchmarks.rounds import Line
 from benchmarks.safety import safety
@@ -23,7 +25,17 @@ from benchmarks.sink import sink
 from benchmarks.synced import diff, synced
 from benchmarks.tuning import tuning
 
-PARTS = {**THROUGHPUT, "files": files, "safety": safety, "tuning": tuning, "synced": synced, "diff": diff}
+PARTS = {
+    **THROUGHPUT,
+    "files": files,
+    "safety": safety,
+    "tuning": tuning,
+    "synced": synced,
+    "diff": diff,
+    "backfill": backfill,
+    "growth": growth,
+    "rates": rates,
+}
 
 
 def main() -> None:
@@ -52,6 +64,7 @@ def measure(parts: list[str], rounds: int, scale: float) -> list[Line]:
         variables = {
             "BENCH_DATA": str(data),
             "BENCH_SINK": running.url,
+            "BENCH_FAR_SINK": running.far_url,
             "BENCH_TLS_SINK": running.tls_url,
             "BENCH_CA": str(running.ca_file),
         }

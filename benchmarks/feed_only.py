@@ -1,7 +1,7 @@
 """How fast rows are read and mapped by the two threads of a run, when nothing follows.
 
 Usage: ``python -m benchmarks.feed_only SYNC.yaml``. Prints the rows and the seconds they took, without the imports and
-opening, as JSON.
+opening, and the bytes that were read and made, as JSON.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ def main() -> None:
     inbox: queue.SimpleQueue[MappedBatch | End] = queue.SimpleQueue()
     feed = Feed(extractor.read(mapper.columns, EMPTY_WATERMARK), extractor.cancel, mapper, inbox.put)
     feed.start()
-    rows = 0
+    rows = read = made = 0
     while isinstance(message := inbox.get(), MappedBatch):
         rows += message.source.rows.num_rows
+        read += message.source.rows.nbytes
+        made += message.entries.nbytes
         feed.used()
     seconds = time.perf_counter() - started
     if message.error is not None:
         raise message.error
     mapper.close()
     extractor.close()
-    print(json.dumps({"rows": rows, "seconds": seconds}))
+    print(json.dumps({"rows": rows, "seconds": seconds, "read_bytes": read, "item_bytes": made}))
 
 
 if __name__ == "__main__":

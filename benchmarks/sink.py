@@ -19,7 +19,11 @@ from pathlib import Path
 import trustme
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+# Debian's nginx-light brings it; it waits before it answers, as a destination does that is far away.
+ECHO = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
+LATENCY = 0.05
 CONFIG = """
+load_module {echo};
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
@@ -33,6 +37,7 @@ http {{
     listen 127.0.0.1:{port};
     listen 127.0.0.1:{tls_port} ssl;
     location / {{ return 200 '{{}}'; }}
+    location /far/ {{ echo_read_request_body; echo_sleep {latency}; echo '{{}}'; }}
   }}
 }}
 """
@@ -44,11 +49,13 @@ class Sink:
 
     Attributes:
         url: the base URL over plain HTTP.
+        far_url: the same, where each answer takes `LATENCY` seconds.
         tls_url: the same over TLS.
         ca_file: the authority that signed its certificate.
     """
 
     url: str
+    far_url: str
     tls_url: str
     ca_file: Path
 
@@ -66,11 +73,13 @@ def sink(parent: Path) -> Iterator[Sink]:
         certificate = authority.issue_cert("127.0.0.1")
         certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
         config = folder / "nginx.conf"
-        config.write_text(CONFIG.format(folder=folder, port=port, tls_port=tls_port))
+        names = {"folder": folder, "port": port, "tls_port": tls_port, "echo": ECHO, "latency": LATENCY}
+        config.write_text(CONFIG.format(**names))
         process = subprocess.Popen([NGINX, "-p", name, "-c", config], stderr=subprocess.DEVNULL)
         try:
             _wait(process, port, folder / "error.log")
-            yield Sink(f"http://127.0.0.1:{port}/v1", f"https://127.0.0.1:{tls_port}/v1", folder / "ca.pem")
+            near, far = (f"http://127.0.0.1:{port}{path}" for path in ("/v1", "/far/v1"))
+            yield Sink(near, far, f"https://127.0.0.1:{tls_port}/v1", folder / "ca.pem")
         finally:
             process.terminate()
             process.wait()

@@ -76,13 +76,21 @@ def orders(sync: Sync) -> bool:
     return any(mapping.kind != "event" or mapping.ordered for mapping in sync.mapping)
 
 
+def held(sync: Sync) -> bool:
+    """Tell whether the live lane must not read what slices may have in hand in an older version.
+
+    What is known of a row must not become that of an older version, either.
+    """
+    return orders(sync) or sync.source.tracked
+
+
 def shared(sync: Sync) -> bool:
     """Tell whether items of one entity may come of several rows, where their order is promised (invariant 10)."""
     ordered = [mapping for mapping in sync.mapping if mapping.kind != "event" or mapping.ordered]
     if not ordered:
         return False
     source = sync.source
-    if source.type == "parquet" or source.transform or len(ordered) > 1 or len(source.key) != 1:
+    if source.type != "database" or source.transform or len(ordered) > 1 or len(source.key) != 1:
         return True
     fields = ordered[0].fields
     # Of several identifiers the first that a row has is what its item is about; a key is never null.
@@ -104,7 +112,7 @@ def refuse(sync: Sync, wanted: Wanted) -> None:
     """Refuse what no backfill can keep the promises for.
 
     Raises:
-        ConfigError: an event without a timestamp, synced, or an order that cannot be kept.
+        ConfigError: an event without a timestamp, or an order that cannot be kept.
     """
     for number, mapping in enumerate(sync.mapping):
         if mapping.kind == "event" and mapping.timestamp is None:
@@ -114,12 +122,6 @@ def refuse(sync: Sync, wanted: Wanted) -> None:
                 "map timestamp to the column that says when it happened",
                 place,
             )
-    if sync.source.tracked:
-        raise unsliceable(
-            "it keeps what was sent (synced), which has one writer: its live lane",
-            "run it: a first run reads everything, --resend all sends it again",
-            "source",
-        )
     if shared(sync) and (wanted.order != "oldest" or wanted.sizes.workers > 1 or wanted.asked.by != "cursor"):
         raise unsliceable(
             "several rows may tell of one entity, so slices must come one after the other, the oldest first",
@@ -135,7 +137,8 @@ def plan(sync: Sync, store: StateStore, wanted: Wanted) -> Planned:
         ConnectorError: source or state cannot be read.
     """
     refuse(sync, wanted)
-    began = time.monotonic()
+    began, source = time.monotonic(), sync.source
+    store.foresee_synced(sync.id, source.tracked, keyed=source.keyed, new=not store.watermark(sync.id))
     with ExitStack() as stack, wiring.located(sync):
         opening = Opening(sync, store, Slices(), Decided())
         opened = opening.open(stack, lambda _: None)
@@ -170,7 +173,7 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
     with ExitStack() as stack:
         lease = None
         new = store.watermark(sync.id) == EMPTY_WATERMARK
-        if orders(sync) or _moves(store, sync):
+        if held(sync) or _moves(store, sync):
             lease = stack.enter_context(store.acquire(sync.id, LIVE, ttl=dt.timedelta(seconds=LEASE)))
             stack.enter_context(lease.kept())
         planned = plan(sync, store, wanted)
@@ -178,7 +181,7 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
             uuid.uuid4().hex[:12],
             sync.id,
             planned.cut.seam,
-            {**wanted.json, "waits": planned.waits, "ordered": orders(sync)},
+            {**wanted.json, "waits": planned.waits, "ordered": held(sync)},
             now(),
             paused=False,
             ended=None,
@@ -186,6 +189,8 @@ def begin(sync: Sync, store: StateStore, wanted: Wanted) -> tuple[Backfill, Plan
         parts = [(part.bounds, part.rows) for part in planned.cut.slices]
         if wanted.order == "newest":
             parts.reverse()
+        if lease is not None and sync.source.tracked and new:
+            store.begin_synced(lease, keyed=sync.source.keyed)
         prints = planned.prints if new else None
         store.begin_backfill(
             backfill, parts, lease=lease, watermark=planned.cut.watermark, fingerprint=prints
@@ -197,7 +202,7 @@ def _moves(store: StateStore, sync: Sync) -> bool:
     """Tell whether the live lane's watermark may be written: of a new sync, of files, and where a first run began late."""
     watermark = store.watermark(sync.id)
     part = watermark.get("rows") or {}
-    files = sync.source.type == "parquet"
+    files = sync.source.type != "database"
     return files or watermark == EMPTY_WATERMARK or "from" in part or "above" in part
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connector import console, console_backfill, wiring
-from connector.backfill import Wanted, begin, orders, plan, refuse, shared, unfinished
+from connector.backfill import Wanted, begin, held, plan, refuse, shared, unfinished
 from connector.config.models import Sync
 from connector.driving import Driver, Watcher
 from connector.errors import ConfigError
-from connector.executors import Kind, opening
+from connector.executors import Workplace
 from connector.extract.backfilling import Asked
 from connector.slices import SliceOrder
 from connector.state.backfills import Backfill
@@ -37,8 +37,7 @@ class BackfillOptions:
 
     wanted: Wanted
     state: str
-    workers: int
-    executor: Kind
+    at: Workplace
     json: bool
     action: Action = Action.RUN
 
@@ -103,18 +102,24 @@ def _found(sync: Sync, store: StateStore, options: BackfillOptions) -> Backfill:
 
 
 def _drive(sync: Sync, store: StateStore, found: Backfill, options: BackfillOptions) -> int:
-    workers = 1 if found.asked["waits"] else options.workers
-    refuse(sync, _of(found, options, workers))
-    if found.asked["ordered"] != orders(sync) or found.asked["waits"] != shared(sync):
+    at = replace(options.at, workers=1) if found.asked["waits"] else options.at
+    refuse(sync, _of(found, options, at.workers))
+    if found.asked["ordered"] != held(sync) or found.asked["waits"] != shared(sync):
         raise ConfigError(
             "the mapping tells of other entities than when the backfill began, and their order could not be kept",
             hint=f"restore it, or begin again: connector backfill {sync.sync} --abandon",
             path="mapping",
         )
-    order = SliceOrder(sync.file, sync.environment, options.state, found.id)
-    driver = Driver(store, found, order, workers, opening(options.executor, workers))
+    if at.far and options.state.startswith("sqlite"):
+        raise ConfigError(
+            "an SQLite state serves one machine, and the workers of a cluster may be on others",
+            hint="keep the state in PostgreSQL: --state postgresql://… (connector state copy brings it there)",
+        )
+    # The files of this machine are none of a cluster's.
+    order = SliceOrder(sync if at.far else sync.file, sync.environment, options.state, found.id)
+    driver = Driver(store, found, order, at)
     stop = StopSignal()
-    with stop.on_signals(), console_backfill.Slices(sync.sync, workers) as bar:
+    with stop.on_signals(), console_backfill.Slices(sync.sync, at.workers) as bar:
         driven = driver.drive(stop, Watcher(bar.show, lambda text: console.note(f"{sync.sync}: {text}")))
     store.prune(sync.id, sync.rejects.retention)
     console_backfill.report(sync.sync, found, driven, json=options.json)

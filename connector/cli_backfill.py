@@ -30,6 +30,7 @@ class Executor(StrEnum):
 
     PROCESSES = "processes"
     THREADS = "threads"
+    DASK = "dask"
 
 
 Least = Annotated[
@@ -52,6 +53,9 @@ Count = Annotated[
 ]
 Rows = Annotated[int | None, typer.Option("--slice-rows", min=1, help="Rows of a slice.")]
 Where = Annotated[Executor, typer.Option("--executor", help="Where slices are worked on.")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="The Dask cluster's.")
+]
 Plan = Annotated[
     bool, typer.Option("--plan", help="Show slices, an estimate and what to mind; begin nothing.")
 ]
@@ -75,6 +79,7 @@ def backfill(
     slices: Count = None,
     slice_rows: Rows = None,
     executor: Where = Executor.PROCESSES,
+    scheduler: Scheduler = None,
     plan: Plan = False,
     status: Status = False,
     pause: Pause = False,
@@ -87,6 +92,7 @@ def backfill(
     from connector.backfill import Wanted
     from connector.backfilling import Action, BackfillOptions
     from connector.backfilling import backfill as act
+    from connector.executors import Workplace
     from connector.extract.backfilling import Asked, Sizes
 
     with exit_codes():
@@ -94,9 +100,10 @@ def backfill(
         actions = [name for name, wanted in {**flags, "abandon": abandon}.items() if wanted]
         if len(actions) > 1:
             raise ConfigError(f"--{actions[0]} and --{actions[1]} do not go together", hint="leave one out")
+        at = Workplace(executor.value, workers, scheduler)
         sync = load(target, configs, env)
         wanted = Wanted(Asked(least, most, by.value), order.value, Sizes(slice_rows, slices, workers))
         action = Action(actions[0]) if actions else Action.RUN
-        options = BackfillOptions(wanted, state_of(sync, state), workers, executor.value, json, action)
+        options = BackfillOptions(wanted, state_of(sync, state), at, json, action)
         code = act(sync, options)
     raise typer.Exit(code)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from connector.errors import ConnectorError, SourceError, Stopped, worst_exit_code
-from connector.executors import Open
+from connector.executors import Workplace
 from connector.model import Counts
 from connector.mover import LEASE
 from connector.slices import SliceOrder, SliceReport, run_slice
@@ -72,18 +72,14 @@ class Driver:
         store: its ledger.
         backfill: which.
         order: what each worker is told.
-        workers: how many at once.
-        executor: opens where they work.
+        at: where they work.
     """
 
-    def __init__(
-        self, store: StateStore, backfill: Backfill, order: SliceOrder, workers: int, executor: Open
-    ) -> None:
+    def __init__(self, store: StateStore, backfill: Backfill, order: SliceOrder, at: Workplace) -> None:
         self._store = store
         self._backfill = backfill
         self._order = order
-        self._workers = workers
-        self._open = executor
+        self._at = at
         self._driven = Driven(store.tally(backfill))
         self._codes: list[int] = []
         self._lost = 0
@@ -126,7 +122,7 @@ class Driver:
         return Stopped.exit_code
 
     def _work(self, stop: StopSignal, watcher: Watcher, release: Callable[[], None]) -> None:
-        pool = self._open()
+        pool = self._at.open()
         waiting: set[Future[SliceReport]] = set()
         stop.wakes(lambda: setattr(self, "_over", True))
         released = False
@@ -134,7 +130,7 @@ class Driver:
             while waiting or self._left():
                 if not (self._over or self._exhausted):
                     waiting |= {
-                        pool.submit(run_slice, self._order) for _ in range(self._workers - len(waiting))
+                        pool.submit(run_slice, self._order) for _ in range(self._at.workers - len(waiting))
                     }
                 elif not waiting:  # what is left is held by somebody who is lost: his lease must run out
                     stop.event.wait(_LOOK)
@@ -207,4 +203,4 @@ class Driver:
     def _anew(self, pool: Executor) -> Executor:
         """Return an executor in place of one whose workers are lost; others take up their slices."""
         pool.shutdown(wait=False, cancel_futures=True)
-        return self._open()
+        return self._at.open()

@@ -7,6 +7,7 @@
     │   └── ConfigErrors                  2   several of them, reported together
     ├── CredentialsError                  2   401, 403 or 404 from the destination; a refused password
     ├── SourceError                       3   the source cannot be reached or read: safe to run again
+    ├── ClusterError                      3   the workers of a backfill on many machines cannot be reached
     ├── DestinationError                  3   the destination is away, or is not the Track API
     ├── StateError                        3   the state store cannot be opened, written or trusted
     │   ├── StateVersionError             2   the store was written by a newer version
@@ -89,6 +90,10 @@ class CredentialsError(ConnectorError):
 
 class SourceError(ConnectorError):
     """The source cannot be reached or read; nothing was lost and the run can be repeated."""
+
+
+class ClusterError(ConnectorError):
+    """The machines that a backfill is spread over cannot be reached: safe to run again."""
 
 
 class DestinationError(ConnectorError):

@@ -1,4 +1,4 @@
-"""Where slices are worked on: threads or processes of this machine, all behind one `concurrent.futures.Executor`."""
+"""Where slices are worked on: processes or threads of this machine, or a cluster; all are `concurrent.futures.Executor`s."""
 
 from __future__ import annotations
 
@@ -6,23 +6,60 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Literal
 
-Kind = Literal["processes", "threads"]
-Open = Callable[[], Executor]
+from connector.errors import ConfigError
+
+Kind = Literal["processes", "threads", "dask"]
 
 
-def opening(kind: Kind, workers: int) -> Open:
-    """Return what opens an executor, anew should its processes be lost."""
-    if kind == "threads":
-        return partial(ThreadPoolExecutor, workers, thread_name_prefix="slice")
-    # Forked processes would inherit threads that are not there any more.
-    context = multiprocessing.get_context("spawn")
-    return partial(ProcessPoolExecutor, workers, mp_context=context, initializer=_begin)
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where slices are worked on, and by how many at once.
+
+    Args:
+        kind: of workers.
+        workers: how many.
+        scheduler: the address of the cluster, for ``dask`` alone.
+
+    Raises:
+        ConfigError: one of both without the other.
+    """
+
+    kind: Kind
+    workers: int
+    scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.far != (self.scheduler is not None):
+            raise ConfigError(
+                "--executor dask and --scheduler go together",
+                hint="--executor dask --scheduler tcp://host:8786",
+            )
+
+    @property
+    def far(self) -> bool:
+        """Whether workers may be on other machines: they see no file of this one."""
+        return self.kind == "dask"
+
+    def open(self) -> Executor:
+        """Open an executor; anew, should its workers be lost.
+
+        Raises:
+            ConfigError, ClusterError: as `cluster.connect`.
+        """
+        if self.scheduler is not None:
+            from connector.cluster import connect
+
+            return connect(self.scheduler)
+        if self.kind == "threads":
+            return ThreadPoolExecutor(self.workers, thread_name_prefix="slice")
+        # Forked processes would inherit threads that are not there any more.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
 
 
 def _begin() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,9 @@ from connector.open_rejects import OpenRejects
 from connector.pipeline import Pipeline, Settings
 from connector.progress import Progress
 from connector.reading import Moving, Opened
+from connector.sharing import shared
 from connector.state.lease import Lease
+from connector.state.runs import LIVE
 from connector.state.store import StateStore
 from connector.stopping import StopSignal
 
@@ -115,12 +117,16 @@ class Mover:
                 store.learn(destination, now)
 
         try:
-            pipeline.run(start_feed, abort)
+            with shared(store, (destination, held.run_id), attempts, live=held.lease.lane == LIVE):
+                pipeline.run(start_feed, abort)
         finally:
             abort()
-            for note in (*opened.extractor.notes(), *attempts.notes()):
-                self._note(note)
+            self._tell((*opened.extractor.notes(), *attempts.notes()))
         return learn
+
+    def _tell(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            self._note(note)
 
     def _follow(self, progress: Progress) -> None:
         self.progress = progress

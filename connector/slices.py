@@ -16,6 +16,7 @@ from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.errors import ConnectorError, LeaseLost, StateError, Stopped
 from connector.extract import Extractor
+from connector.feed import Maps
 from connector.holding import Holding
 from connector.model import Counts, RunReport, SourceBatch
 from connector.mover import LEASE, HeldLane, Mover, bugs_named
@@ -26,7 +27,9 @@ from connector.state.backfill_store import Claim
 from connector.state.backfills import Backfill, State
 from connector.state.lease import Lease
 from connector.state.store import StateStore
+from connector.state.synced import Synced
 from connector.stopping import StopSignal
+from connector.unchanged import Unchanged, once
 
 # How often a worker looks whether the backfill is paused or its driver is gone; seconds.
 _LOOK = 0.5
@@ -166,7 +169,7 @@ class _Worker:
         if self._stop.requested:
             return
         opening = Opening(self._sync, self._store, Slices(), Decided())
-        self._opened = opening.open(stack, lambda _: None)
+        self._opened = opening.open(stack, lambda _: self._known())
         opening.compare(self._opened)
         while not self._stop.requested:
             claim = self._store.claim(self._backfill, dt.timedelta(seconds=LEASE))
@@ -178,8 +181,15 @@ class _Worker:
             if self._report.failed or time.monotonic() > until:
                 return
 
+    def _known(self) -> Synced | None:
+        """Return what Track has: what other slices send meanwhile is of other rows, and what the live lane sends newer."""
+        source = self._sync.source
+        return self._store.foresee_synced(self._sync.id, source.tracked, keyed=source.keyed, new=False)
+
     def _one(self, claim: Claim) -> None:
         lease, place = claim.lease, claim.part.place
+        if self._sync.source.tracked:
+            self._store.adopt_synced(lease)
         run_id, started = uuid.uuid4().hex, dt.datetime.now(dt.UTC)
         recovery = self._store.recover(lease)
         if not self._store.start_slice(lease, self._backfill, claim.part, (run_id, started), recovery):
@@ -232,8 +242,11 @@ class _Worker:
             if not read.is_set():  # the source is used again for the next slice
                 opened.extractor.cancel()
 
+        mapper: Maps = opened.mapper
+        if opened.synced is not None:
+            mapper = Unchanged(opened.mapper, opened.synced, once(self._sync))
         rejects = store.open_reject_keys(self._sync.id)
-        return Moving(reading(), opened.mapper, open_rejects=rejects, lane=holding.lane), interrupt
+        return Moving(reading(), mapper, open_rejects=rejects, lane=holding.lane), interrupt
 
 
 def _ended(

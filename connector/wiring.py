@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.config.models import Column, DatabaseSource, ParquetSource, Sql, Sync
+from connector.config.models import Column, DeltaSource, IcebergSource, ParquetSource, Source, Sql, Sync
 from connector.config.models import Mapping as ItemMapping
 from connector.errors import ConfigError, ConfigErrors
 from connector.extract import Extractor, Limits
@@ -65,11 +65,19 @@ def located(sync: Sync) -> Iterator[None]:
         raise
 
 
-def _extractor(source: DatabaseSource | ParquetSource, accept: Collection[str]) -> Extractor:
+def _extractor(source: Source, accept: Collection[str]) -> Extractor:
     if isinstance(source, ParquetSource):
         from connector.extract.parquet import ParquetExtractor
 
         return ParquetExtractor(source, LIMITS)
+    if isinstance(source, DeltaSource):
+        from connector.extract.delta import open_delta
+
+        return open_delta(source, LIMITS)
+    if isinstance(source, IcebergSource):
+        from connector.extract.iceberg import open_iceberg
+
+        return open_iceberg(source, LIMITS)
     from connector.extract.database import open_database
 
     return open_database(source, LIMITS, accept_restore="restore" in accept)

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["servers", "shop", "privacy_stage", "snowflake_server", "bigquery_server"]
+pytest_plugins = ["servers", "object_stores", "shop", "privacy_stage", "snowflake_server", "bigquery_server"]
 
 # Machines are shared: how long an example takes says nothing about it.
 settings.register_profile("steady", deadline=None)

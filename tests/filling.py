@@ -100,11 +100,11 @@ class People:
             found[item["userId"]].append(int(item["userAttributes"]["version"]))
         return found
 
-    def settles(self, path: Path) -> None:
+    def settles(self, path: Path, *options: str) -> None:
         """Run the sync until everybody has arrived as they are now."""
 
         def settled() -> bool:
-            ended = self.shop.run("run", "--json", path)
+            ended = self.shop.run("run", "--json", path, *options)
             assert ended.code == 0, ended
             arrived = self.arrived()
             return all(arrived.get(who, [0])[-1] == version for who, version in self.versions().items())

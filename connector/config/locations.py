@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from importlib.metadata import entry_points
@@ -27,6 +28,7 @@ def resolve(sync: Node, mistakes: Mistakes) -> Node:
     resolvers = {
         ("source", "url"): _url,
         ("source", "path"): _path,
+        ("source", "catalog"): _catalog,
         ("destination", "ca_file"): _path,
     }
     for (section, key), resolver in resolvers.items():
@@ -80,6 +82,27 @@ def _path(node: Node, _: Mistakes) -> Node:
     if not isinstance(node.value, str) or not node.value.strip() or node.value == "none":
         return node
     return dataclasses.replace(node, value=absolute(node.value, node.file.parent))
+
+
+def _catalog(node: Node, _: Mistakes) -> Node:
+    """Return a catalog's properties with absolute paths, in the one that is a database's URL too."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if not isinstance(node.value, dict):
+        return node
+    found = dict(node.value)
+    for name in ("uri", "warehouse"):
+        each = found.get(name)
+        if each is None or not isinstance(each.value, str) or not each.value.strip():
+            continue
+        if name == "warehouse":
+            found[name] = dataclasses.replace(each, value=absolute(each.value, each.file.parent))
+        elif each.value.startswith(FILE_DIALECTS):
+            with contextlib.suppress(ArgumentError, ValueError):
+                url = absolute_url(make_url(each.value), each.file.parent)
+                found[name] = dataclasses.replace(each, value=url.render_as_string(hide_password=False))
+    return dataclasses.replace(node, value=found)
 
 
 def _url(node: Node, mistakes: Mistakes) -> Node:

@@ -103,7 +103,7 @@ class Mistakes:
     def _add_choice(self, place: _Place, expected: str) -> None:
         choices = re.findall(r"'([^']*)'", expected)
         if place.keys == ["source", "type"]:
-            choices = ["database", "parquet"]
+            choices = ["database", "parquet", "delta", "iceberg"]
         text = place.node.value if isinstance(place.node.value, str) and place.harmless else ""
         words = ", ".join(choices[:-1]) + f" or {choices[-1]}" if len(choices) > 1 else choices[0]
         self.add(place.node, f"expected {words}, found {place.found()}", nearest(text, choices))

@@ -25,7 +25,17 @@ from connector.config.scalars import (
     Zone,
     wrong,
 )
-from connector.config.source import DatabaseSource, ParquetSource, Source, SourceSettings, UrlParts
+from connector.config.source import (
+    DatabaseSource,
+    DeltaSource,
+    IcebergSource,
+    LakeSettings,
+    ParquetSource,
+    Source,
+    SourceSettings,
+    Storage,
+    UrlParts,
+)
 from connector.config.values import Column, Constant, ListOf, Model, Object, ScalarType, Sql, Template, Value
 
 __all__ = [
@@ -36,7 +46,10 @@ __all__ = [
     "Column",
     "Constant",
     "DatabaseSource",
+    "DeltaSource",
+    "IcebergSource",
     "Kind",
+    "LakeSettings",
     "ListOf",
     "Mapping",
     "MappingTest",
@@ -51,6 +64,7 @@ __all__ = [
     "Source",
     "SourceSettings",
     "Sql",
+    "Storage",
     "Sync",
     "Template",
     "TrackDestination",

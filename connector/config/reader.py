@@ -16,6 +16,7 @@ from connector.config.models import Sync
 from connector.config.rules import check_rules, has_prefix
 from connector.config.shared import merge, read_shared
 from connector.config.show import secrets_of
+from connector.config.source import FILE_SOURCES
 from connector.config.variables import Variables
 from connector.masking import remember
 
@@ -66,7 +67,7 @@ def _fill(tree: Node) -> Node:
         members["id"] = dataclasses.replace(members["sync"], broken=True)  # its mistakes are told once
     source, destination = tree.get("source"), tree.get("destination")
     if source is not None and "mode" not in source.members():
-        reads_on = "cursor" in source.members() or source.plain_member("type") == "parquet"
+        reads_on = "cursor" in source.members() or source.plain_member("type") in FILE_SOURCES
         members["source"] = _with(source, "mode", "incremental" if reads_on else "full")
     if destination is not None and "auth" not in destination.members():
         key = destination.plain_member("api_key")

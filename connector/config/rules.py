@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from connector.config.document import Node
 from connector.config.mapping import FIELDS, RESERVED_EVENT, RESERVED_PREFIX
 from connector.config.mistakes import Mistakes
+from connector.config.source import FILE_SOURCES
 from connector.config.values import WORDS, template_columns
 
 # A duration that is more than nothing, as far as it is one.
@@ -79,7 +80,7 @@ def _check_reading(source: Node, mistakes: Mistakes) -> None:
             )
     url = _text(source, "url") or ""
     if _text(source, "settle") == "auto" and (
-        kind == "parquet" or (url and not url.startswith("postgresql"))
+        kind in FILE_SOURCES or (url and not url.startswith("postgresql"))
     ):
         mistakes.add(
             members["settle"],
@@ -93,7 +94,7 @@ def _check_lookback(source: Node, mistakes: Mistakes) -> None:
     lookback = members.get("lookback")
     if lookback is None or lookback.broken or not _LASTING.fullmatch(str(lookback.value).strip()):
         return
-    if _text(source, "type") == "parquet":
+    if _text(source, "type") in FILE_SOURCES:
         hint = (
             "leave it out: a file that was written again is read above its own last cursor, a new one whole"
         )

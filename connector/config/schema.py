@@ -42,6 +42,9 @@ _FORMS = {
 }
 
 
+_SOURCES = ("DatabaseSource", "ParquetSource", "DeltaSource", "IcebergSource")
+
+
 class _Generator(GenerateJsonSchema):
     """Writes defaults as they stand in the YAML."""
 
@@ -61,7 +64,7 @@ def schema() -> dict[str, Any]:
         name: {"description": _IDENTIFIERS[name], REFERENCE: "Value"} for name in FIELDS
     }
     definitions["Deletion"] = {key: part for key, part in mapping.items() if key != "required"}
-    for name in ("DatabaseSource", "ParquetSource", "TrackDestination"):
+    for name in (*_SOURCES, "TrackDestination"):
         # Any key may come from connector.yaml, so none is required here: load_sync looks at all layers.
         definitions[name].pop("required")
         definitions[name]["properties"]["use"] = {"description": _USE, "type": "string"}
@@ -69,7 +72,7 @@ def schema() -> dict[str, Any]:
             _either(
                 definitions[name]["properties"]["on_delete"], [{"const": "ignore"}, {REFERENCE: "Deletion"}]
             )
-    _either(properties["source"], [{REFERENCE: "DatabaseSource"}, {REFERENCE: "ParquetSource"}])
+    _either(properties["source"], [{REFERENCE: name} for name in _SOURCES])
     one = {REFERENCE: "Mapping"}
     _either(properties["mapping"], [one, {"type": "array", "items": one, "minItems": 1}])
     made |= {"$defs": definitions, "required": ["sync", "mapping"]}

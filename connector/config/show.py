@@ -16,6 +16,8 @@ from connector.config.mistakes import keys_of
 from connector.config.models import (
     Column,
     DatabaseSource,
+    DeltaSource,
+    IcebergSource,
     ListOf,
     Model,
     Object,
@@ -55,10 +57,13 @@ def secrets_of(sync: Sync) -> set[str]:
     found = {key, key.strip().partition(".")[2]}
     if isinstance(sync.source, DatabaseSource):
         found |= secrets_of_url(sync.source.url.get_secret_value())
-    elif isinstance(sync.source, ParquetSource) and "://" in sync.source.path:
+    elif isinstance(sync.source, (ParquetSource, DeltaSource)) and "://" in sync.source.path:
         options = parse_qsl(urlsplit(sync.source.path).query)
         found |= passwords(sync.source.path)
         found |= {value for name, value in options if _SECRET_OPTION.search(name)}
+    elif isinstance(sync.source, IcebergSource) and not isinstance(sync.source.catalog, str):
+        for name, value in sync.source.catalog.items():
+            found |= passwords(value) | ({value} if _SECRET_OPTION.search(name) else set())
     return found - {""}
 
 

@@ -33,13 +33,24 @@ Cursor = Annotated[
 ]
 
 
+# Sources of files: read by DuckDB's expressions, incremental also without a cursor, late by no clock.
+FILE_SOURCES = ("parquet", "delta", "iceberg")
+
+
 def _option(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, (str, int, float)) else wrong("text or a number")
 
 
-Option = Annotated[str, BeforeValidator(_option), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+_OPTION_TYPES = ["string", "number", "boolean"]
+Option = Annotated[str, BeforeValidator(_option), WithJsonSchema({"type": _OPTION_TYPES})]
+
+
+Catalog = Annotated[
+    Annotated[Text, Tag("<text>")] | Annotated[dict[str, Option], Tag("<Properties>")],
+    Discriminator(lambda value: "<Properties>" if isinstance(value, dict) else "<text>"),
+]
 
 
 def _names(value: Any) -> Any:
@@ -112,7 +123,7 @@ class DatabaseSource(SourceSettings):
     """
 
     type: Literal["database"]
-    """database or parquet."""
+    """database, parquet, delta or iceberg."""
     url: Annotated[Secret, WithJsonSchema({"anyOf": [{"type": "string"}, {REFERENCE: "UrlParts"}]})]
     """Any SQLAlchemy URL, or a mapping {driver, host, port, database, user, password, options}."""
     table: Text | None = None
@@ -121,17 +132,61 @@ class DatabaseSource(SourceSettings):
     """A select statement. Excludes `table`."""
 
 
+class Storage(Model):
+    """How an object store is reached. Credentials are never among it: they come from the usual chain."""
+
+    endpoint: Text | None = None
+    """The address of a store that speaks S3, such as http://localhost:9000; AWS_ENDPOINT_URL otherwise."""
+    region: Text | None = None
+    """The bucket's region; AWS_REGION otherwise."""
+    anonymous: Flag = False
+    """Read a public bucket without credentials."""
+
+
 class ParquetSource(SourceSettings):
     """A file, a glob or a folder of Parquet files, with hive partitions as text unless declared."""
 
     type: Literal["parquet"]
-    """database or parquet."""
+    """database, parquet, delta or iceberg."""
     path: Text
-    """A file, a glob, a folder, s3://... or gs://..."""
+    """A file, a glob, a folder, s3://..., gs://... or abfs://..."""
+    storage: Storage = Field(default_factory=Storage)
+    """How an s3:// path is reached, where the environment does not say it: endpoint, region, anonymous."""
     partitions: dict[str, DataType] = Field(default_factory=dict)
     """Types of hive partition columns; text unless declared here."""
     stable_for: DurationOrNone = dt.timedelta(seconds=60)
     """How old a file without a footer must be to count as broken instead of unfinished."""
+
+
+class LakeSettings(SourceSettings):
+    """What every lake table has: versions, one of which can be named."""
+
+    version: Annotated[Whole, Field(ge=0)] | None = None
+    """The newest version (Iceberg: snapshot id) that runs look at; the current one without it."""
+    as_of: Text | None = None
+    """The same by time: the version that was current then, such as 2026-11-01T00:00:00Z."""
+
+
+class DeltaSource(LakeSettings):
+    """A Delta Lake table, read by its versions."""
+
+    type: Literal["delta"]
+    """database, parquet, delta or iceberg."""
+    path: Text
+    """The table's folder, or its address such as s3://..."""
+    storage: Storage = Field(default_factory=Storage)
+    """How an s3:// path is reached, where the environment does not say it: endpoint, region, anonymous."""
+
+
+class IcebergSource(LakeSettings):
+    """An Iceberg table, read by its snapshots."""
+
+    type: Literal["iceberg"]
+    """database, parquet, delta or iceberg."""
+    catalog: Catalog
+    """The properties of the catalog as pyiceberg has them, such as {type: rest, uri: ...}, or its name there."""
+    table: Text
+    """The table, with its namespace: shop.orders."""
 
 
 class UrlParts(Model):
@@ -153,19 +208,42 @@ class UrlParts(Model):
     """What stands behind the ? of a URL, such as {sslmode: require}."""
 
 
+_BY_TYPE = {
+    "database": "<DatabaseSource>",
+    "parquet": "<ParquetSource>",
+    "delta": "<DeltaSource>",
+    "iceberg": "<IcebergSource>",
+}
+
+
 def _kind(value: Any) -> str:
     """Return the tag of a source: by its type, or where that is wrong by the keys it has."""
     if isinstance(value, Model):
         return f"<{type(value).__name__}>"
     if not isinstance(value, dict):
         return "<DatabaseSource>"
-    parquet = value.get("type") == "parquet" or (value.get("type") != "database" and "path" in value)
-    return "<ParquetSource>" if parquet else "<DatabaseSource>"
+    other = "<ParquetSource>" if "path" in value else "<DatabaseSource>"
+    return _BY_TYPE.get(str(value.get("type")), other)
 
 
 Source = Annotated[
-    Annotated[DatabaseSource, Tag("<DatabaseSource>")] | Annotated[ParquetSource, Tag("<ParquetSource>")],
+    Annotated[DatabaseSource, Tag("<DatabaseSource>")]
+    | Annotated[ParquetSource, Tag("<ParquetSource>")]
+    | Annotated[DeltaSource, Tag("<DeltaSource>")]
+    | Annotated[IcebergSource, Tag("<IcebergSource>")],
     Discriminator(_kind),
 ]
 
-__all__ = ["DatabaseSource", "Mapping", "ParquetSource", "Source", "SourceSettings", "UrlParts"]
+__all__ = [
+    "FILE_SOURCES",
+    "DatabaseSource",
+    "DeltaSource",
+    "IcebergSource",
+    "LakeSettings",
+    "Mapping",
+    "ParquetSource",
+    "Source",
+    "SourceSettings",
+    "Storage",
+    "UrlParts",
+]

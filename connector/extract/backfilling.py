@@ -55,11 +55,11 @@ class Sizes:
         elif self.count is not None:
             size = -(-total // self.count)
         else:
-            size = max(min(_ROWS, -(-total // (_EACH * self.workers))), _LEAST)
+            size = max(min(SLICE_ROWS, -(-total // (_EACH * self.workers))), _LEAST)
         return max(size, -(-total // MOST), 1)
 
 
-_ROWS = 250_000
+SLICE_ROWS = 250_000
 _LEAST = 1_000
 _EACH = 4
 MOST = 10_000

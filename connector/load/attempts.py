@@ -51,6 +51,7 @@ class Attempts:
         may_send: says whether the lane is still held; asked before each attempt.
 
     Attributes:
+        pacing: when attempts may go.
         tuning: how many requests may be in flight now, and how large.
         accepted: requests accepted so far.
         refused: items refused so far.
@@ -68,7 +69,7 @@ class Attempts:
     ) -> None:
         self._track = track
         self.settings = settings
-        self._pacing = pacing
+        self.pacing = pacing
         self._gate = gate
         self._may_send = may_send
         self._lock = threading.Lock()
@@ -82,6 +83,11 @@ class Attempts:
     def stop(self) -> None:
         """End every wait; safe in a signal handler."""
         self._gate.stop()
+
+    def share(self, of_pace: float, of_turns: float) -> None:
+        """Let senders have a part of the pace, and of the requests in flight, from now on; 0 to 1 each."""
+        self.pacing.give(of_pace)
+        self._gate.share = of_turns
 
     def notes(self) -> tuple[str, ...]:
         """Return sentences that a person should know of the run."""
@@ -159,7 +165,7 @@ class Attempts:
     def _once(self, body: Parts, items: int, tally: Tally, *, first: bool) -> Answer:
         turn, sample, answer = self._enter(tally, first=first), None, None
         try:
-            self._pacing.wait(items)
+            self.pacing.wait(items)
             if not self._may_send():
                 raise DestinationError(
                     "the lease on this sync ran out before a request could be sent",
@@ -220,12 +226,12 @@ class Attempts:
         pause = backoff(attempt, retry.wait_initial.total_seconds(), retry.wait_max.total_seconds(), jitter())
         if answer.retry_after is not None:
             pause = answer.retry_after
-            self._pacing.hold(pause)
+            self.pacing.hold(pause)
         elif self._gate.breaker.open:
             return  # the gate says who may probe, and when
         if time.monotonic() - tally.since + pause > self._patience:
             raise self._given_up()
-        self._pacing.pause(pause)
+        self.pacing.pause(pause)
 
     def _given_up(self) -> DestinationError:
         last = self.trouble.partition(";")[0]

@@ -38,12 +38,15 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (when - now).total_seconds())
 
 
-# How soon to look again for those who have no share; seconds.
-_NOTHING = 0.1
+# How soon to look again whether a share has changed; seconds.
+_LOOK = 0.2
 
 
 class Pacing:
     """Shared by all senders of one destination.
+
+    Caps are kept in a time of their own, which passes as fast as the share says: requests stand in it one after the
+    other, and a share that changes changes how soon those are reached that wait already.
 
     Args:
         stop: ends every wait.
@@ -60,9 +63,10 @@ class Pacing:
         self._item_seconds = 1 / items_per_second if items_per_second else 0.0
         self._request_seconds = 1 / requests_per_second if requests_per_second else 0.0
         self._lock = threading.Lock()
+        self._share = 1.0
+        self._passed, self._since = 0.0, time.monotonic()
         self._next = 0.0
         self._held_until = 0.0
-        self._share = 1.0
         self._used = 0.0
 
     @property
@@ -73,6 +77,7 @@ class Pacing:
     def give(self, share: float) -> None:
         """Let senders have a share of the caps from now on, 0 to 1."""
         with self._lock:
+            self._passed, self._since = self._time(), time.monotonic()
             self._share = share
 
     def used(self) -> float:
@@ -87,23 +92,24 @@ class Pacing:
         Raises:
             Stopped: the run is being stopped.
         """
+        cost = max(items * self._item_seconds, self._request_seconds)
+        place: float | None = None
         while True:
             with self._lock:
-                now = time.monotonic()
-                cost = max(items * self._item_seconds, self._request_seconds)
-                if self._held_until > now:
-                    pause, granted = self._held_until - now, False
-                elif cost and not self._share:
-                    pause, granted = _NOTHING, False
-                else:
-                    start = max(now, self._next)
-                    self._next = start + (cost and cost / self._share)
+                held, now = self._held_until - time.monotonic(), self._time()
+                if held <= 0 and place is None:
+                    place = max(now, self._next)
+                    self._next = place + cost
+                left = 0.0 if place is None else place - now
+                if held <= 0 and left <= 0 and (self._share or not cost):
                     self._used += cost
-                    pause, granted = start - now, True
-            if pause > 0:
-                self.pause(pause)
-            if granted:
-                return
+                    return
+                share = self._share
+            ahead = min(left / share, _LOOK) if share and left > 0 else _LOOK
+            self.pause(held if held > 0 else ahead)
+
+    def _time(self) -> float:
+        return self._passed + (time.monotonic() - self._since) * self._share
 
     def pause(self, seconds: float) -> None:
         """Wait, or raise Stopped as soon as the run is being stopped."""

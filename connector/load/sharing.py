@@ -31,8 +31,11 @@ class Claim:
 
 
 def wanted(granted: float, used: float) -> float:
-    """Return what a sender may want after a second in which it `used` some part of the share that it was `granted`."""
-    return 1.0 if used > 0.9 * granted else min(1.0, used * _ROOM)
+    """Return what a sender may want after a second in which it `used` some part of the share that it was `granted`.
+
+    Nobody who sends wants nothing: who had nothing to send for a second has something the next.
+    """
+    return 1.0 if used >= 0.9 * granted else min(1.0, max(LEAST, used * _ROOM))
 
 
 def share(mine: Claim, others: Sequence[Claim]) -> float:

@@ -48,11 +48,10 @@ def write(
     lease: Lease,
     run_id: str,
     commit: Commit,
-    behind: tuple[segments.Head, int] | None,
     *,
     replay: bool,
 ) -> None:
-    """Write everything of a commit, what became known `behind` the rest of synced.
+    """Write everything of a commit.
 
     The caller has made sure of the lease in this transaction.
     """
@@ -80,8 +79,8 @@ def write(
     watermarks.put(connection, lease.sync, lease.lane, commit.watermark)
     if commit.rejects:
         rejects.put(connection, (lease.sync, lease.lane, run_id), commit.rejects)
-    if behind is not None:
-        segments.write(connection, *behind, commit.synced)
+    if len(commit.synced):
+        segments.append(connection, lease.sync, commit.synced)
     if commit.closed:
         rejects.close_delivered(connection, lease.sync, commit.closed)
     runs.update_counts(connection, run_id, commit.counts)

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from connector.errors import ConfigError, StateError
 from connector.state.database import Database
 from connector.state.failures import translated
-from connector.state.schema import leases, metadata, segments, version
+from connector.state.schema import leases, metadata, paces, segments, version
 from connector.state.syncs import refuse_running, seize_all
 
 _PAGE = 200  # rows in memory at once; rejects and watermarks may be large
 _PAGES = {segments: 4}  # merged ones hold some megabytes each
-_TABLES = [table for table in metadata.sorted_tables if table is not version]
+# Who sends at the moment sends to nobody in another store.
+_TABLES = [table for table in metadata.sorted_tables if table not in (version, paces)]
 
 # Of a lease goes what makes its tokens grow on; its holder stays where it is.
 _LEASE = ("sync", "lane", "token", "seq")

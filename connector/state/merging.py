@@ -43,7 +43,7 @@ def merge(database: Database, lease: Lease, before: Head, without: Collection[Ha
     """
     fenced(lease, lambda connection: segments.drop_others(connection, before))
     known = Synced(database, before)
-    after = replace(before, generation=before.generation + 1, places=0, prints=0)
+    after = replace(before, generation=before.generation + 1, places=0, prints=0, next=0)
     for segment in _merged(known, without):
         after = write_next(lease, after, segment, ordered=True)
     fenced(lease, lambda connection: segments.replace(connection, before, after))

@@ -38,7 +38,7 @@ ALTER TABLE connector_intents ADD COLUMN prints {binary};
 ALTER TABLE connector_intents ADD COLUMN keys {binary};
 CREATE TABLE connector_synced (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, places BIGINT NOT NULL, prints BIGINT NOT NULL,
-    keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
+    next BIGINT NOT NULL, keyed BOOLEAN NOT NULL, PRIMARY KEY (sync)
 ) {clustered};
 CREATE TABLE connector_segments (
     sync TEXT NOT NULL, generation BIGINT NOT NULL, place BIGINT NOT NULL, prints BIGINT NOT NULL,
@@ -67,11 +67,15 @@ CREATE TABLE connector_slices (
     worked BIGINT NOT NULL, run TEXT DEFAULT '' NOT NULL, counts TEXT DEFAULT '{{}}' NOT NULL, holding TEXT,
     error TEXT DEFAULT '' NOT NULL, PRIMARY KEY (backfill, place)
 ) {clustered};
-CREATE INDEX connector_slices_by_state ON connector_slices (backfill, state, place)"""
+CREATE INDEX connector_slices_by_state ON connector_slices (backfill, state, place);
+CREATE TABLE connector_paces (
+    destination TEXT NOT NULL, sender TEXT NOT NULL, live BIGINT NOT NULL, wanted BIGINT NOT NULL,
+    granted BIGINT NOT NULL, expires BIGINT NOT NULL, PRIMARY KEY (destination, sender)
+) {clustered}"""
 
 
 def _backfills(connection: sa.Connection) -> None:
-    """Keep the ledgers of backfills."""
+    """Keep the ledgers of backfills, and who sends to a destination."""
     clustered = "WITHOUT ROWID" if connection.dialect.name == "sqlite" else ""
     for statement in _BACKFILLS.format(clustered=clustered).split(";"):
         connection.exec_driver_sql(statement)

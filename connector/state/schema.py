@@ -130,18 +130,32 @@ sa.event.listen(rejects, "after_create", rejects_by_key)
 # What must not be sent again, as digests: they name nobody.
 forgotten = _table("forgotten", _key("sync"), _key("kind"), _key("digest"), _number("at"), clustered=True)
 
+# Who sends to a destination now. Shares are millionths of its pace.
+paces = _table(
+    "paces",
+    _key("destination"),
+    _key("sender"),
+    _number("live"),
+    _number("wanted"),
+    _number("granted"),
+    _number("expires"),
+    clustered=True,
+)
+
 destinations = _table(
     "destinations", _key("destination"), _text("learned", "{}"), _number("updated"), clustered=True
 )
 
 
-# What Track is known to have. `places` and `prints` say how much there must be: what is missing was lost.
+# What Track is known to have. `places` and `prints` say how much the generation began with, `next` the place of what is
+# appended next, so what is missing shows.
 synced = _table(
     "synced",
     _key("sync"),
     _number("generation"),
     _number("places"),
     _number("prints"),
+    _number("next"),
     sa.Column("keyed", sa.Boolean, nullable=False),
     clustered=True,
 )

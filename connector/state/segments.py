@@ -23,7 +23,12 @@ _ours = (_sync, segments.c.generation == sa.bindparam("b_generation"))
 
 _HEAD = sa.select(synced).where(synced.c.sync == sa.bindparam("b_sync"))
 _APPEND = sa.insert(segments)
-_LAST = sa.select(sa.func.max(segments.c.place)).where(*_ours)
+_NEXT = (
+    sa.update(synced)
+    .where(synced.c.sync == sa.bindparam("b_sync"))
+    .values(next=synced.c.next + 1)
+    .returning(*synced.c["generation", "next", "keyed"])
+)
 _PARTS = sa.select(*segments.c["place", "prints", "first"]).where(*_ours).order_by(segments.c.place)
 _DATA = (
     sa.select(*segments.c["prints", "first", "data", "keys"])
@@ -57,6 +62,7 @@ class Head:
         generation: grows with each merge.
         places: number of segments that the generation began with.
         prints: in all of these.
+        next: the place behind its last segment.
         keyed: whether they hold the canonical keys.
     """
 
@@ -64,6 +70,7 @@ class Head:
     generation: int
     places: int
     prints: int
+    next: int
     keyed: bool
 
     @property
@@ -81,10 +88,15 @@ class Part:
     first: int | None
 
 
-def head(connection: sa.Connection, sync: str) -> Head | None:
-    """Return what is said of a sync's synced, None where it has none."""
-    row = connection.execute(_HEAD, {"b_sync": sync}).one_or_none()
-    return None if row is None else Head(row.sync, row.generation, row.places, row.prints, bool(row.keyed))
+def head(connection: sa.Connection, sync: str, *, alone: bool = False) -> Head | None:
+    """Return what is said of a sync's synced, None where it has none; `alone` lets nobody append meanwhile."""
+    statement = _HEAD.with_for_update() if alone else _HEAD
+    row = connection.execute(statement, {"b_sync": sync}).one_or_none()
+    return (
+        None
+        if row is None
+        else Head(row.sync, row.generation, row.places, row.prints, row.next, bool(row.keyed))
+    )
 
 
 def parts(connection: sa.Connection, found: Head) -> list[Part]:
@@ -98,7 +110,7 @@ def parts(connection: sa.Connection, found: Head) -> list[Part]:
         for row in connection.execute(_PARTS, found.bind)
     ]
     begun = sum(part.prints for part in listed[: found.places])
-    if begun != found.prints or [part.place for part in listed] != [*range(len(listed))]:
+    if begun != found.prints or [part.place for part in listed] != [*range(found.next)]:
         raise lost(found.sync, "parts of it are missing")
     return listed
 
@@ -133,18 +145,11 @@ def doubtful(connection: sa.Connection, sync: str) -> list[Segment]:
     return _doubt(connection.execute(_DOUBT, {"b_sync": sync}).all())
 
 
-def adopt(connection: sa.Connection, found: Head, place: int, bind: Mapping[str, Any]) -> None:
-    """Append what earlier holders of a lane left in doubt.
-
-    Args:
-        connection: in a transaction.
-        found: what there is.
-        place: behind its last segment.
-        bind: names the lane and the token of its holder.
-    """
+def adopt(connection: sa.Connection, bind: Mapping[str, Any]) -> None:
+    """Append what earlier holders of a lane left in doubt; `bind` names the lane and the token of its holder."""
     left = _doubt(connection.execute(_LEFT, bind).all())
     if left:
-        write(connection, found, place, joined(left))
+        append(connection, bind["b_sync"], joined(left))
         settle(connection, bind)
 
 
@@ -164,21 +169,20 @@ def create(connection: sa.Connection, sync: str, *, keyed: bool) -> None:
     before = head(connection, sync)
     drop(connection, sync)
     generation = before.generation + 1 if before else 1
-    values = {"sync": sync, "generation": generation, "places": 0, "prints": 0, "keyed": keyed}
+    values = {"sync": sync, "generation": generation, "places": 0, "prints": 0, "next": 0, "keyed": keyed}
     connection.execute(sa.insert(synced), values)
 
 
-def end(connection: sa.Connection, sync: str) -> tuple[Head, int]:
-    """Return what a sync's synced begins with, and the place behind its last segment.
+def append(connection: sa.Connection, sync: str, segment: Segment) -> None:
+    """Write a segment behind all others; those who append to one sync wait for each other.
 
     Raises:
         StateError: the sync has none.
     """
-    found = head(connection, sync)
-    if found is None:
+    row = connection.execute(_NEXT, {"b_sync": sync}).one_or_none()
+    if row is None:
         raise lost(sync, "it is not there")
-    last = connection.execute(_LAST, found.bind).scalar_one()
-    return found, found.places if last is None else int(last) + 1
+    write(connection, Head(sync, row.generation, 0, 0, row.next, bool(row.keyed)), row.next - 1, segment)
 
 
 def write(
@@ -194,9 +198,19 @@ def write(
 
 
 def replace(connection: sa.Connection, before: Head, after: Head) -> None:
-    """Let the segments of one generation be in force instead of those of another."""
+    """Let the segments of one generation be in force instead of those of another.
+
+    What was appended to it since `before` was read goes behind them.
+    """
+    found = head(connection, before.sync, alone=True)
+    added = found.next - before.next if found is not None else 0
+    if added:
+        moved = {"generation": after.generation, "place": segments.c.place + (after.places - before.next)}
+        newer = (*_ours, segments.c.place >= before.next)
+        connection.execute(sa.update(segments).where(*newer).values(moved), before.bind)
     connection.execute(sa.delete(synced).where(synced.c.sync == before.sync))
-    connection.execute(sa.insert(synced), {name: getattr(after, name) for name in Head.__slots__})
+    values = {name: getattr(after, name) for name in Head.__slots__}
+    connection.execute(sa.insert(synced), {**values, "next": after.places + added})
     connection.execute(sa.delete(segments).where(*_ours), before.bind)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from connector.model import Commit, Counts, Holder, Recovery, RunReport, Watermark
-from connector.state import commits, copying, destinations, forgotten, rejects, runs, syncs, watermarks
+from connector.state import commits, copying, destinations, forgotten, paces, rejects, runs, syncs, watermarks
 from connector.state.backfill_store import BackfillStore
 from connector.state.database import Database
 from connector.state.lease import Lease, acquire, fenced
@@ -122,11 +122,7 @@ class StateStore(BackfillStore):
             LeaseLost: another process holds the lane; nothing was written.
             StateError: the store cannot be written; nothing was written.
         """
-        with self._appending(lease, commit.synced) as behind:
-            fenced(
-                lease,
-                lambda connection: commits.write(connection, lease, run_id, commit, behind, replay=replay),
-            )
+        fenced(lease, lambda connection: commits.write(connection, lease, run_id, commit, replay=replay))
 
     def settle_rejects(
         self, lease: Lease, run_id: str, *, keys: Sequence[str] = (), event_ids: Sequence[str] = ()
@@ -186,6 +182,20 @@ class StateStore(BackfillStore):
     def learn(self, destination: str, values: Mapping[str, Any]) -> None:
         """Replace what is known of a destination by JSON values. Needs no lease: the last to write is right."""
         self._database.write(lambda connection: destinations.put(connection, destination, values))
+
+    def take_pace(
+        self,
+        place: tuple[str, str],
+        claim: tuple[bool, float],
+        seconds: float,
+        decide: Callable[[Sequence[paces.Sender]], float],
+    ) -> tuple[float, list[paces.Sender]]:
+        """Let a sender hold a share of a destination's pace for some seconds; see `paces.take`."""
+        return self._database.write(lambda connection: paces.take(connection, place, claim, seconds, decide))
+
+    def drop_pace(self, place: tuple[str, str]) -> None:
+        """Give a share back."""
+        self._database.write(lambda connection: paces.drop(connection, place))
 
     def forgotten(self, sync_id: str) -> tuple[tuple[str, str], ...]:
         """Return (kind, digest) of everything of a sync that must not be sent again, in their order."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from connector.state import segments
-from connector.state.database import Database
 from connector.state.history import History
 from connector.state.lease import Lease, fenced
 from connector.state.merging import merge, write_next
@@ -18,32 +16,6 @@ from connector.synced import Segment
 
 class SyncedStore(History):
     """Synced of all syncs that keep it."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        # The end of what is known, under each lease that appends: nobody else can meanwhile.
-        self._ends: dict[tuple[str, int], tuple[segments.Head, int]] = {}
-
-    @contextmanager
-    def _appending(self, lease: Lease, segment: Segment) -> Iterator[tuple[segments.Head, int] | None]:
-        """Give the place for a segment, if there is something in it; used up if nothing is raised.
-
-        Raises:
-            StateError: the sync has no synced.
-        """
-        if not len(segment):
-            yield None
-            return
-        key = (lease.sync, lease.token)
-        if key not in self._ends:
-            self._ends[key] = self._database.read(lambda connection: segments.end(connection, lease.sync))
-        head, place = self._ends[key]
-        try:
-            yield head, place
-        except BaseException:
-            del self._ends[key]
-            raise
-        self._ends[key] = (head, place + 1)
 
     def synced(self, sync_id: str, *, keyed: bool = False) -> Synced | None:
         """Return what is known of rows that were sent, as of now; None where nothing is kept.
@@ -85,18 +57,17 @@ class SyncedStore(History):
             if not new:
                 raise segments.lost(lease.sync, "it was not kept so far")
             self.begin_synced(lease, keyed=keyed)
-        self._adopt(lease)
+        self.adopt_synced(lease)
         return self.synced(lease.sync, keyed=keyed)
 
-    def _adopt(self, lease: Lease) -> None:
-        """Note what earlier holders of the lane left in doubt, before their intents go."""
+    def adopt_synced(self, lease: Lease) -> None:
+        """Note what earlier holders of the lane left in doubt, before their intents go.
 
-        def work(connection: sa.Connection) -> None:
-            segments.adopt(connection, *segments.end(connection, lease.sync), lease.bind())
-
+        Raises:
+            LeaseLost: another process holds the lane; nothing was written.
+        """
         if self._database.read(lambda connection: segments.doubtful(connection, lease.sync)):
-            self._ends.clear()
-            fenced(lease, work)
+            fenced(lease, lambda connection: segments.adopt(connection, lease.bind()))
 
     def foresee_synced(self, sync_id: str, wanted: bool, *, keyed: bool, new: bool) -> Synced | None:
         """Return what `keep_synced` would, and write nothing; None also where a run would begin with nothing known.
@@ -115,7 +86,6 @@ class SyncedStore(History):
         Raises:
             LeaseLost: another process holds the lane; nothing was written.
         """
-        self._ends.clear()
         fenced(lease, lambda connection: segments.create(connection, lease.sync, keyed=keyed))
 
     def note_synced(self, lease: Lease, segment: Segment) -> None:
@@ -124,9 +94,8 @@ class SyncedStore(History):
         Raises:
             LeaseLost: another process holds the lane; nothing was written.
         """
-        with self._appending(lease, segment) as behind:
-            if behind is not None:
-                fenced(lease, lambda connection: segments.write(connection, *behind, segment))
+        if len(segment):
+            fenced(lease, lambda connection: segments.append(connection, lease.sync, segment))
 
     def rebuild_synced(self, lease: Lease, noted: Iterator[Segment], *, keyed: bool) -> None:
         """Put what is `noted` in the place of what is known. That stays in force until everything is written.
@@ -135,10 +104,9 @@ class SyncedStore(History):
             LeaseLost: another process holds the lane; what was known is in force.
         """
         before = self._database.read(lambda connection: segments.head(connection, lease.sync))
-        self._ends.clear()
-        before = before or segments.Head(lease.sync, 0, 0, 0, keyed)
+        before = before or segments.Head(lease.sync, 0, 0, 0, 0, keyed)
         fenced(lease, lambda connection: segments.drop_others(connection, before))
-        after = segments.Head(lease.sync, before.generation + 1, 0, 0, keyed)
+        after = segments.Head(lease.sync, before.generation + 1, 0, 0, 0, keyed)
         for segment in noted:
             after = write_next(lease, after, segment)
 
@@ -156,9 +124,8 @@ class SyncedStore(History):
             without: the hashes (high, low) of keys to forget.
         """
         if without and self.synced(lease.sync) is not None:
-            self._adopt(lease)
+            self.adopt_synced(lease)
         found = self.synced(lease.sync)
         if found is not None and (found.due or without):
-            self._ends.clear()
             merge(self._database, lease, found.head, without)
             self._database.shrink()

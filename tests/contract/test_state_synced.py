@@ -135,6 +135,31 @@ def test_nothing_is_known_of_a_commit_that_failed(store, lease):
 
 
 @pytest.mark.usefixtures("kept")
+def test_several_lanes_append_also_while_it_is_merged(store, lease, monkeypatch):
+    """As slices of a backfill do beside the live lane: nothing is lost, and of one key the last counts."""
+    monkeypatch.setattr(synced, "_FEW", -1)
+    monkeypatch.setattr(merging, "_AT_ONCE", 4)
+    with store.acquire("orders", "backfill:1:1", ttl=TTL) as other:
+        store.start_run(other, "slice-1")
+        store.commit(lease, "run-1", Commit(synced=segment(1, 2, 3, 4, 5, 6)))
+        store.commit(other, "slice-1", Commit(synced=segment(10, 11, item=2)))
+        merged = merging.write_next
+
+        def and_meanwhile(*args, **kwargs):
+            store.commit(other, "slice-1", Commit(synced=segment(1, 20 + len(seen), item=3)))
+            seen.append(1)
+            return merged(*args, **kwargs)
+
+        seen: list[int] = []
+        monkeypatch.setattr(merging, "write_next", and_meanwhile)
+        store.merge_synced(lease)
+        assert len(seen) > 1
+        store.commit(other, "slice-1", Commit(synced=segment(12, item=4)))
+    keys = [1, 2, 6, 10, 11, 12, *range(20, 20 + len(seen))]
+    assert known(store, *keys) == [(item, 0, 0) for item in (3, 1, 1, 2, 2, 4, *[3] * len(seen))]
+
+
+@pytest.mark.usefixtures("kept")
 def test_what_nobody_looked_up_has_vanished(store, lease, settle):
     """But tombstones have vanished already, and of rejected rows Track has nothing."""
     store.note_synced(lease, segment(*range(10)))

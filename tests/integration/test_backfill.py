@@ -153,7 +153,6 @@ def test_entities_of_several_rows_keep_the_live_lane_waiting(shop: Shop) -> None
         ({"mapping.timestamp": None}, "mapping.timestamp"),
         ({"source.key": None}, "source.key"),
         ({"source.mode": "full", "source.cursor": None}, "reads everything"),
-        ({"source.track_keys": True}, "synced"),
     ],
 )
 def test_what_no_backfill_is_made_of(shop: Shop, changes: dict[str, object], word: str) -> None:

@@ -367,9 +367,9 @@ def test_literal_brackets_in_a_name(tmp_path):
 
 def test_identity_has_no_credentials(tmp_path):
     """A URI's user, password and options are no part of the identity, nor of messages."""
-    from connector.extract.files.listing import _shown
+    from connector.extract.files.stores import shown
 
-    assert _shown("s3://KEY:SECRET@bucket/a/*.parquet?access_key=K&region=x") == "s3://bucket/a/*.parquet"
+    assert shown("s3://KEY:SECRET@bucket/a/*.parquet?access_key=K&region=x") == "s3://bucket/a/*.parquet"
 
 
 def test_passes(tmp_path):

@@ -29,6 +29,9 @@ SECTIONS = {
     "source": "SourceSettings",
     "type: database": "DatabaseSource",
     "type: parquet": "ParquetSource",
+    "type: delta": "DeltaSource",
+    "type: iceberg": "IcebergSource",
+    "storage": "Storage",
     "url in parts": "UrlParts",
     "mapping": "Mapping",
     "destination": "TrackDestination",
@@ -129,7 +132,7 @@ def properties(model):
     both = parts["DatabaseSource"].keys() & parts["ParquetSource"].keys()
     parts["SourceSettings"] = {key: parts["DatabaseSource"][key] for key in both}
     own = {key: part for key, part in parts[model].items() if key not in both}
-    return own if model in ("DatabaseSource", "ParquetSource") else parts[model]
+    return own if model.endswith("Source") else parts[model]
 
 
 def section(heading):

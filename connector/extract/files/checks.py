@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.types as pat
 
-from connector.config.models import ParquetSource
+from connector.config.models import ParquetSource, SourceSettings
 from connector.errors import ConfigError, ConfigErrors, DataError
 from connector.extract.files.batches import ROW_KEY
 from connector.extract.files.footers import Footer
@@ -34,7 +34,7 @@ class Resolved:
     start: pa.Scalar | None = None
 
 
-def declared_fields(source: ParquetSource, partitions: Sequence[str], sql: Sql) -> dict[str, pa.Field]:
+def declared_fields(source: SourceSettings, partitions: Sequence[str], sql: Sql) -> dict[str, pa.Field]:
     """Return the fields whose types the configuration gives; partition columns are text unless declared.
 
     Raises:
@@ -42,7 +42,8 @@ def declared_fields(source: ParquetSource, partitions: Sequence[str], sql: Sql) 
     """
     problems: list[ConfigError] = []
     fields = {name: pa.field(name, pa.string()) for name in partitions}
-    places = [("partitions", source.partitions), ("columns", source.columns)]
+    folders = source.partitions if isinstance(source, ParquetSource) else {}
+    places = [("partitions", folders), ("columns", source.columns)]
     for place, types in places:
         for name, type_name in types.items():
             where = f"source.{place}.{name}"
@@ -58,7 +59,7 @@ def declared_fields(source: ParquetSource, partitions: Sequence[str], sql: Sql) 
     return fields
 
 
-def resolve(source: ParquetSource, plain: pa.Schema, sql: Sql) -> Resolved:
+def resolve(source: SourceSettings, plain: pa.Schema, sql: Sql) -> Resolved:
     """Find what the source's settings name among the columns.
 
     Raises:
@@ -117,7 +118,7 @@ def raise_all(problems: Sequence[ConfigError]) -> None:
         raise ConfigErrors(problems)
 
 
-def _wrong_names(source: ParquetSource, schema: pa.Schema) -> Iterator[ConfigError]:
+def _wrong_names(source: SourceSettings, schema: pa.Schema) -> Iterator[ConfigError]:
     for name in source.columns:
         if name not in schema.names:
             yield ConfigError(
@@ -131,7 +132,7 @@ def _wrong_names(source: ParquetSource, schema: pa.Schema) -> Iterator[ConfigErr
         yield ConfigError(message, hint="name the columns that make a row unique", path="source.key")
 
 
-def _where(source: ParquetSource, plain: pa.Schema, sql: Sql, resolved: Resolved) -> Resolved:
+def _where(source: SourceSettings, plain: pa.Schema, sql: Sql, resolved: Resolved) -> Resolved:
     if source.where is None:
         return resolved
     where = sql.compile(source.where, plain.names, "source.where")
@@ -140,7 +141,7 @@ def _where(source: ParquetSource, plain: pa.Schema, sql: Sql, resolved: Resolved
     return replace(resolved, where=where)
 
 
-def _cursor(source: ParquetSource, plain: pa.Schema, sql: Sql, resolved: Resolved) -> Resolved:
+def _cursor(source: SourceSettings, plain: pa.Schema, sql: Sql, resolved: Resolved) -> Resolved:
     if source.cursor is None:
         if source.start not in ("beginning", "now"):
             hint = "add a cursor, or use beginning or now"
@@ -169,7 +170,7 @@ def _cursor(source: ParquetSource, plain: pa.Schema, sql: Sql, resolved: Resolve
     return replace(resolved, cursor=cursor, cursor_type=cursor_type, start=start)
 
 
-def _start(source: ParquetSource, cursor_type: pa.DataType, sql: Sql) -> pa.Scalar | None:
+def _start(source: SourceSettings, cursor_type: pa.DataType, sql: Sql) -> pa.Scalar | None:
     if source.start in ("beginning", "now"):
         return None
     try:

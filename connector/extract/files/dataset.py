@@ -57,7 +57,7 @@ class OpenFiles(Unranged):
             SourceError: the files cannot be listed, or none is complete yet.
             CredentialsError: the store refuses the credentials.
         """
-        self._dataset = list_dataset(self._source.path)
+        self._dataset = list_dataset(self._source.path, self._source.storage)
         stable_for = self._source.stable_for.total_seconds()
         self._footers = Footers(self._dataset, stable_for, self._left, self._check_cancelled)
         if not self._dataset.files:

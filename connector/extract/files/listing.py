@@ -7,16 +7,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from pyarrow import fs as pafs
 
-from connector.errors import ConfigError, ConnectorError, CredentialsError, SourceError
+from connector.config.models import Storage
+from connector.errors import ConfigError
+from connector.extract.files.stores import access_error, open_store, shown
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _GLOB = re.compile(r"[*?\[]")
 _PARQUET_NAME = re.compile(r"(^[^.]+|\.(parquet|parq|pq))$", re.IGNORECASE)
-_REFUSED = re.compile(r"ACCESS_DENIED|Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|403")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Dataset:
     partition_names: tuple[str, ...] = field(default=())
 
 
-def list_dataset(path: str) -> Dataset:
+def list_dataset(path: str, storage: Storage | None = None) -> Dataset:
     """List what `path` stands for: a file, a glob (``**`` for any depth) or a folder, local or by URI.
 
     Hidden names (a leading ``.`` or ``_``) are left out, and in folders what is not named like a Parquet file.
@@ -67,9 +68,9 @@ def list_dataset(path: str) -> Dataset:
         SourceError: it cannot be listed.
         CredentialsError: the store refuses the credentials.
     """
-    name = _shown(path)
+    name = shown(path)
     try:
-        filesystem, root, found = _find(path)
+        filesystem, root, found = _find(path, storage or Storage())
         infos = list(found)
     except (OSError, ValueError) as error:  # pyarrow's errors are both
         raise access_error(name, error) from error
@@ -88,21 +89,6 @@ def partition_names(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(column for each in distinct for column in folders[each]))
 
 
-def access_error(name: str, error: Exception) -> ConnectorError:
-    """Return what to tell a person about a file system's `error` on `name`."""
-    if isinstance(error, FileNotFoundError):
-        return ConfigError(f"{name} does not exist", hint="correct the path", path="source.path")
-    if isinstance(error, PermissionError):
-        return SourceError(f"{name} may not be read", hint="let this user read it (chmod, chown)")
-    if _REFUSED.search(str(error)):
-        return CredentialsError(
-            f"{name}: the store refuses the credentials", hint="check keys and bucket policy"
-        )
-    return SourceError(
-        f"{name} cannot be reached ({type(error).__name__})", hint="check the path and the network"
-    )
-
-
 def nothing(dataset: Dataset) -> ConfigError:
     """Return the error for a path that matches no file."""
     name = dataset.name
@@ -114,23 +100,16 @@ def nothing(dataset: Dataset) -> ConfigError:
     return ConfigError(f"{name} matches no file", hint="correct the path or the pattern", path="source.path")
 
 
-def _shown(path: str) -> str:
-    """The path without user, password and options (a URI's query may hold keys)."""
-    if "://" not in path:
-        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a pattern, perhaps no path
-    uri = urlsplit(path)
-    return urlunsplit((uri.scheme, uri.netloc.rpartition("@")[2], uri.path.rstrip("/"), "", ""))
-
-
-def _find(path: str) -> tuple[pafs.FileSystem, str, Iterable[pafs.FileInfo]]:
+def _find(path: str, storage: Storage) -> tuple[pafs.FileSystem, str, Iterable[pafs.FileInfo]]:
     """Return the file system, the root in its words and the files found."""
     fixed, segments = _split(path)
-    filesystem, root = _open(path)
+    filesystem, root = open_store(path, storage)
     if segments and filesystem.get_file_info(root).type is pafs.FileType.NotFound:
-        filesystem, root = _open(fixed)
-        # A share that is not mounted is no dataset whose files were removed; a store has no folders to miss.
-        missing = filesystem.get_file_info(root or "/").type is pafs.FileType.NotFound
-        if missing and isinstance(filesystem, pafs.LocalFileSystem):
+        filesystem, root = open_store(fixed, storage)
+        # A share that is not mounted is no dataset whose files were removed; a store has no folders to miss, but buckets.
+        local = isinstance(filesystem, pafs.LocalFileSystem)
+        above = (root or "/") if local else root.partition("/")[0]
+        if filesystem.get_file_info(above).type is pafs.FileType.NotFound:
             raise FileNotFoundError(fixed)
         return filesystem, root, _expand(filesystem, root, segments)
     info = filesystem.get_file_info(root)
@@ -139,14 +118,6 @@ def _find(path: str) -> tuple[pafs.FileSystem, str, Iterable[pafs.FileInfo]]:
     if info.type is pafs.FileType.NotFound:
         raise FileNotFoundError(path)
     return filesystem, root, _under(filesystem, root)
-
-
-def _open(path: str) -> tuple[pafs.FileSystem, str]:
-    if "://" in path:
-        filesystem, root = pafs.FileSystem.from_uri(path)
-        return filesystem, root.rstrip("/")
-    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a pattern, perhaps no path
-    return pafs.LocalFileSystem(), absolute.replace(os.sep, "/").rstrip("/")
 
 
 def _split(path: str) -> tuple[str, list[str]]:

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from connector.errors import SourceError
-from connector.extract.files.listing import Dataset, File, access_error
+from connector.extract.files.listing import Dataset, File
+from connector.extract.files.stores import access_error
 
 _TAIL = 65_536  # most footers fit, so that one read is enough
 _MAGIC = b"PAR1"

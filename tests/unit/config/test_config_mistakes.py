@@ -41,7 +41,7 @@ CASES = [
     ("destination: {org: a, project: b, source_id: '1'}", "destination.api_key", "is missing", "add `api_key:`"),
     ("mapping: {event: x, userId: a}", "mapping.kind", "is missing", "event, identify, group or product"),
     ("mapping: {kind: event, userId: a}", "mapping.event", "is missing", "add `event: NAME`"),
-    ("source: {table: x, url: 'sqlite://'}", "source.type", "is missing", "database or parquet"),
+    ("source: {table: x, url: 'sqlite://'}", "source.type", "is missing", "database, parquet, delta or iceberg"),
     ("source: {type: parquet}", "source.path", "is missing", "a file, a glob"),
     ("source: {type: database, table: x}", "source.url", "is missing", "any SQLAlchemy URL"),
     # ── shapes ──
@@ -54,7 +54,7 @@ CASES = [
     ("tests: {row: {}}", "tests", "expected a list, found a mapping", ""),
     (mapping("data: [a]"), "mapping.data", "expected a mapping of properties, found a list", "`name: column`"),
     # ── words ──
-    ("source: {type: databse, url: 'sqlite://', table: a}", "source.type", 'expected database or parquet, found the text "databse"', "did you mean database?"),
+    ("source: {type: databse, url: 'sqlite://', table: a}", "source.type", 'expected database, parquet, delta or iceberg, found the text "databse"', "did you mean database?"),
     (source("mode: incrementl, cursor: id"), "source.mode", "expected incremental, full or diff", "did you mean incremental?"),
     ("mapping: {kind: evnt, event: x, userId: a}", "mapping.kind", 'expected event, identify, group or product, found the text "evnt"', "did you mean event?"),
     (mapping("nulls: sent"), "mapping.nulls", "expected omit or send", "did you mean send?"),

@@ -56,4 +56,5 @@ def test_a_newcomer_takes_nothing_from_those_who_have_not_let_go():
 def test_who_uses_all_of_a_share_wants_more():
     assert wanted(0.1, 0.1) == 1
     assert wanted(0.5, 0.2) == pytest.approx(0.25)
-    assert wanted(0.5, 0) == 0
+    assert wanted(0.5, 0) == LEAST
+    assert wanted(0, 0) == 1
