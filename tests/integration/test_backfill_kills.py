@@ -29,7 +29,7 @@ def test_killed_workers_and_drivers(kind: str, shop: Shop, request: pytest.Fixtu
         else request.getfixturevalue("postgres_url")
     )
     people = People(shop, Database(kind, place))
-    people.put(3_600 * _KILLS)
+    people.put(4_500 * _KILLS)
     path = people.sync(
         **{"destination.max_items": 20, "destination.concurrency": 2, "destination.max_items_per_second": 300}
     )
@@ -59,7 +59,7 @@ def test_killed_workers_and_drivers(kind: str, shop: Shop, request: pytest.Fixtu
     assert set(report["slices"].items()) == {
         ("planned", 0),
         ("running", 0),
-        ("done", 4 * _KILLS),
+        ("done", 5 * _KILLS),
         ("failed", 0),
     }
     people.settles(path)

@@ -70,7 +70,7 @@ class Backfilled(Connected):
         scan = replace(self._slices(seam["by"], columns), before=look)
         reading = self._incremental(self._scan(()), Horizon(None))
         conditions = Slicing(scan, reading, self._reader).conditions(seam, bounds)
-        after = raws((watermark.get(_PLACE) or {}).get("at") or ())
+        after = raws((watermark.get(_PLACE) or {}).get("at") or bounds.get("after") or ())
         self._reading = self._guarded(self._stoppable(self._rows(scan, conditions, after)))
         return self._reading
 

@@ -72,17 +72,21 @@ class Slicing:
         return Cut(seam, slices, watermark, tuple(self._notes(part, asked, len(slices), total)))
 
     def conditions(self, seam: Mapping[str, Any], bounds: Mapping[str, Any]) -> list[str]:
-        """Return what holds for the rows of a slice: they stand up to the seam, in the range, in its bounds."""
+        """Return what holds for the rows of a slice behind its place `after`: up to the seam, in the range, in its bounds.
+
+        Of two bounds on one side a source may take the wider one and look at all that lies between. So what follows
+        from the bounds of a slice, whose places are of rows in the range and up to the seam, is not said again.
+        """
         keyset, cursor = self.reading.scan.keyset, self.reading.scan.keyset.order[0]
+        ranged, upto = self.scan.keyset, bounds.get("upto")
         found = [f"{cursor.sql} is not null"] if cursor.nullable else []
         found += [cursor.finite] if cursor.finite else []
-        found.append(keyset.through(_raws(seam["at"])))
-        found += [keyset.compare("<", _raw(seam["below"]))] if seam.get("below") else []
-        ranged = self.scan.keyset
-        found += [ranged.compare(">=", _raw(seam["low"]))] if seam["low"] else []
-        found += [ranged.compare("<", _raw(seam["high"]))] if seam["high"] else []
-        found += [ranged.after(_raws(bounds["after"]))] if bounds.get("after") else []
-        found += [ranged.through(_raws(bounds["upto"]))] if bounds.get("upto") else []
+        found += [ranged.through(_raws(upto))] if upto else []
+        if not upto or ranged.order != keyset.order:
+            found.append(keyset.through(_raws(seam["at"])))
+            found += [keyset.compare("<", _raw(seam["below"]))] if seam.get("below") else []
+        found += [ranged.compare(">=", _raw(seam["low"]))] if seam["low"] and not bounds.get("after") else []
+        found += [ranged.compare("<", _raw(seam["high"]))] if seam["high"] and not upto else []
         return found
 
     # ── the seam ──────────────────────────────────────────────────────────────────────────────────────────
