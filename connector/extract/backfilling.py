@@ -153,6 +153,19 @@ def unsliceable(why: str, hint: str, path: str = "") -> ConfigError:
     return ConfigError(f"no backfill of this sync: {why}", hint=hint, path=path)
 
 
+def refuse_files(mode: str, asked: Asked) -> None:
+    """Refuse what no backfill of files is made of.
+
+    Raises:
+        ConfigError: every run reads everything, or ranges of the key are asked for.
+    """
+    if mode != "incremental":
+        why = f"mode {mode} reads everything in each run"
+        raise unsliceable(why, "set mode: incremental", "source.mode")
+    if asked.by != "cursor":
+        raise unsliceable("slices of files are ranges of their paths or versions", "leave --by out")
+
+
 def passed() -> ConfigError:
     """Return the error for a sync whose runs have read everything that there is to fill."""
     return unsliceable(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connector.extract.backfilling import Asked, Cut, Hold, Sizes, Slice, unsliceable
+from connector.extract.backfilling import Asked, Cut, Hold, Sizes, Slice, refuse_files, unsliceable
 from connector.extract.backfilling import passed as done
 from connector.extract.files.batches import Assembler
 from connector.extract.files.checks import resolve
@@ -28,14 +28,7 @@ class FilledFiles(OpenFiles):
 
     def cut(self, watermark: Watermark, asked: Asked, sizes: Sizes) -> Cut:
         """Cut at files, and at the row groups of large ones."""
-        if self._source.mode != "incremental":
-            raise unsliceable(
-                f"mode {self._source.mode} reads everything in each run",
-                "set mode: incremental",
-                "source.mode",
-            )
-        if asked.by != "cursor":
-            raise unsliceable("slices of files are ranges of their paths", "leave --by out")
+        refuse_files(self._source.mode, asked)
         todo = self._prepare(watermark)
         if not watermark:
             todos, moved = [each for each in todo.todos if _within(asked, each)], self._first(asked)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connector.extract.backfilling import Asked, Cut, Hold, Sizes, Slice, passed, unsliceable
+from connector.extract.backfilling import Asked, Cut, Hold, Sizes, Slice, passed, refuse_files, unsliceable
 from connector.extract.files.batches import Shape
 from connector.extract.lakes.progress import TABLE, Files, Place, known, placed
 from connector.extract.lakes.table import NOTHING, DataFile, Table
@@ -28,14 +28,7 @@ class FilledLake:
 
     def cut(self, watermark: Watermark, asked: Asked, sizes: Sizes) -> Cut:
         """Cut at data files."""
-        if self._source.mode != "incremental":
-            raise unsliceable(
-                f"mode {self._source.mode} reads everything in each run",
-                "set mode: incremental",
-                "source.mode",
-            )
-        if asked.by != "cursor":
-            raise unsliceable("slices of a table are data files of its versions", "leave --by out")
+        refuse_files(self._source.mode, asked)
         place = known(self._table, watermark)
         after, version, moved = self._range(place, asked)
         files = _among(self._table, after, version)
