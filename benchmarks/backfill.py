@@ -16,7 +16,6 @@ from benchmarks.programs import CONFIGS, CONNECTOR, Ended, Programs
 from benchmarks.rounds import TIMES, Line, Table, interleaved, ratio
 from benchmarks.server import postgres
 
-_ROWS = "100000"  # of a slice
 LEDGER = 10_000
 # 90 % of all orders in one week.
 _SKEWED = (
@@ -88,7 +87,7 @@ def _spread(figures: dict[int, list[float]]) -> float:
 
 def _filled(programs: Programs, sync: str, *options: str, state: str | None = None) -> Ended:
     """Fill everything with a new state."""
-    words = ("--env", "far", "--slice-rows", _ROWS, "--json", *options)
+    words = ("--env", "far", "--json", *options)
     if state is not None:
         return programs.run(CONNECTOR, "backfill", CONFIGS / f"{sync}.yaml", *words, "--state", state)
     with programs.fresh_state() as fresh:
