@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector import wiring
+from connector.arenas import few_arenas
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.errors import ConnectorError, LeaseLost, StateError, Stopped
@@ -84,6 +85,7 @@ def run_slice(order: SliceOrder) -> SliceReport:
 
     Holds no state: a worker that is lost loses its lease, and another goes on from the slice's watermark.
     """
+    few_arenas()
     report = SliceReport()
     stop = StopSignal()
     try:
@@ -203,7 +205,7 @@ class _Worker:
         mover = Mover(self._sync, self._stop, lambda _: None, note)
         error: ConnectorError | None = None
         try:
-            with bugs_named():
+            with bugs_named(), self._stop.meanwhile():
                 moving, interrupt = self._moving(claim)
                 held = HeldLane(self._store, lease, run_id)
                 mover.move(self._opened, held, moving, recovery, interrupt)()

@@ -38,6 +38,15 @@ class StopSignal:
             wake()
 
     @contextmanager
+    def meanwhile(self) -> Iterator[None]:
+        """Let go, at the end, of those who asked to be woken inside: with them all that they hold, such as rows."""
+        before = len(self._wake)
+        try:
+            yield
+        finally:
+            del self._wake[before:]
+
+    @contextmanager
     def interrupting(self) -> Iterator[None]:
         """While inside, a signal raises Stopped where the program waits: for waits that nobody else can end."""
         if self.requested:
