@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +82,11 @@ class BackfillStore(SyncedStore):
         return self._database.read(
             lambda connection: backfills.found(connection, table.c.backfill == backfill_id)
         )
+
+    def merge_synced(self, lease: Lease, without: Collection[tuple[int, int]] = ()) -> None:
+        """Merge as `SyncedStore`; for its own sake not while slices of a backfill read what there is."""
+        if without or self.backfill(lease.sync) is None:
+            super().merge_synced(lease, without)
 
     def beside(self, sync_id: str) -> tuple[Backfill, Sequence[Any]] | None:
         """Return the backfill of a sync that is not done, and what its running slices hold."""

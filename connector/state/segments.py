@@ -108,6 +108,7 @@ def parts(connection: sa.Connection, found: Head) -> list[Part]:
     listed = [
         Part(row.place, row.prints, None if row.first is None else row.first + _MIDDLE)
         for row in connection.execute(_PARTS, found.bind)
+        if row.place < found.next  # others may have appended since the head was read
     ]
     begun = sum(part.prints for part in listed[: found.places])
     if begun != found.prints or [part.place for part in listed] != [*range(found.next)]:
