@@ -42,7 +42,7 @@ def rates(bench: Bench) -> list[Line]:
         "commits": round(commits, -1),
         "rows_a_commit": round(statistics.median(rows / commits for rows, _, commits in runs), -1),
     }
-    said = {"measured": f"{dt.date.today():%Y-%m-%d}", "rounds": bench.rounds, "rates": found}  # noqa: DTZ011 - a day
+    said = {"measured": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", "rounds": bench.rounds, "rates": found}
     RATES.write_text(json.dumps(said, indent=2) + "\n")
     return [Line("rates", name, f"{value:,}") for name, value in found.items()]
 

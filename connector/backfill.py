@@ -17,7 +17,6 @@ from connector.extract.backfilling import Asked, Cut, Sizes, unsliceable
 from connector.model import EMPTY_WATERMARK
 from connector.mover import LEASE
 from connector.opening import Decided, Opening
-from connector.slices import Slices
 from connector.state.backfills import Backfill
 from connector.state.runs import LIVE
 from connector.state.schema import now
@@ -140,7 +139,7 @@ def plan(sync: Sync, store: StateStore, wanted: Wanted) -> Planned:
     began, source = time.monotonic(), sync.source
     store.foresee_synced(sync.id, source.tracked, keyed=source.keyed, new=not store.watermark(sync.id))
     with ExitStack() as stack, wiring.located(sync):
-        opening = Opening(sync, store, Slices(), Decided())
+        opening = Opening(sync, store, wiring.open_extractor, Decided())
         opened = opening.open(stack, lambda _: None)
         prints = opening.compare(opened).prints
         cut = opened.extractor.cut(opened.watermark, wanted.asked, wanted.sizes)

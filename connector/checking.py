@@ -18,7 +18,6 @@ from connector.config.syncs import state_url
 from connector.errors import ConnectorError, DestinationError, StateError, worst_exit_code
 from connector.load.track import endpoint
 from connector.opening import Decided, Opening
-from connector.reading import News
 from connector.state import location
 from connector.state.store import StateStore
 
@@ -80,7 +79,7 @@ def _check_source(sync: Sync, state: str | None) -> None:
     """Open the source, compile the mapping against its real columns, and hold both against the last run."""
     with ExitStack() as stack:
         store = stack.enter_context(_store(sync, state))
-        opening = Opening(sync, store, News(), Decided())
+        opening = Opening(sync, store, wiring.open_extractor, Decided())
         opened = opening.open(stack, lambda _: None)
         for note in (*opened.extractor.notes(), *opened.mapper.notes, *_advice(sync)):
             console.note(f"{sync.sync}: {note}")

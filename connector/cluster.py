@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -117,11 +118,9 @@ class Cluster(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let go of the cluster; its workers go on with what they have unless that is cancelled."""
-        try:
+        with suppress(Exception):  # the scheduler may be gone, and then there is nothing to let go of
             self._executor.shutdown(wait=wait, cancel_futures=cancel_futures)
             self._client.close(timeout=_ATTEMPT)
-        except Exception:  # noqa: BLE001, S110 - the scheduler may be gone, and then there is nothing to let go of
-            pass
 
 
 def _pass_on(done: Future[Any], told: Future[Any]) -> None:

@@ -122,7 +122,7 @@ class Driver:
         return Stopped.exit_code
 
     def _work(self, stop: StopSignal, watcher: Watcher, release: Callable[[], None]) -> None:
-        pool = self._at.open()
+        pool = self._opened(stop)
         waiting: set[Future[SliceReport]] = set()
         stop.wakes(lambda: setattr(self, "_over", True))
         released = False
@@ -140,8 +140,12 @@ class Driver:
                     release()  # the workers see that nobody drives them, and stop
                     released = True
                 done, waiting = wait(waiting, timeout=_LOOK, return_when=FIRST_COMPLETED)
-                if any(not self._taken(future, watcher) for future in done):
-                    pool, waiting = self._anew(pool), set()
+                lost = [future for future in done if not self._taken(future, watcher)]
+                if lost:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    waiting = set()
+                if lost and not self._over:
+                    pool = self._opened(stop)
                 self._tell(watcher)
         except BaseException:
             with suppress(ConnectorError):
@@ -200,7 +204,7 @@ class Driver:
         self._codes.append(error.exit_code)
         self._driven.error = self._driven.error or str(error)
 
-    def _anew(self, pool: Executor) -> Executor:
-        """Return an executor in place of one whose workers are lost; others take up their slices."""
-        pool.shutdown(wait=False, cancel_futures=True)
-        return self._at.open()
+    def _opened(self, stop: StopSignal) -> Executor:
+        """Open an executor, the first one or in place of one whose workers are lost: others take up their slices."""
+        with stop.interrupting():  # a cluster may be waited for
+            return self._at.open()

@@ -10,6 +10,7 @@ from typing import Any
 from connector import wiring
 from connector.config.models import Sync
 from connector.drift import Drift
+from connector.extract import Extractor
 from connector.guards import compare
 from connector.model import Watermark
 from connector.reading import Opened, Reading
@@ -56,14 +57,16 @@ class Opening:
     Args:
         sync: what runs.
         store: its state.
-        reading: what is moved.
+        source: opens it; raises what `wiring.open_extractor` raises.
         decided: what a person lets pass.
     """
 
-    def __init__(self, sync: Sync, store: StateStore, reading: Reading, decided: Decided) -> None:
+    def __init__(
+        self, sync: Sync, store: StateStore, source: Callable[[Sync], Extractor], decided: Decided
+    ) -> None:
         self._sync = sync
         self._store = store
-        self._reading = reading
+        self._source = source
         self._decided = decided
         self._drift: Drift
 
@@ -87,7 +90,7 @@ class Opening:
         before: Mapping[str, Any] | None = store.fingerprint(sync.id) if watermark else None
         self._drift = Drift(sync, before, accepted="drift" in self._decided.accept)
         with self._drift.opening():
-            extractor = self._reading.open(sync)
+            extractor = self._source(sync)
         stack.callback(extractor.close)
         known: Synced | None = None
         if passes := sync.source.mode == "diff":  # what vanished shows only where everything is read

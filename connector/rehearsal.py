@@ -84,7 +84,7 @@ def rehearsing(sync: Sync, state: str, reading: Reading, decided: Decided) -> It
             source = sync.source
             return store.foresee_synced(sync.id, source.tracked, keyed=source.keyed, new=not watermark)
 
-        opening = Opening(sync, store, reading, decided)
+        opening = Opening(sync, store, reading.open, decided)
         opened = opening.open(stack, synced)
         compared = opening.compare(opened)
         yield Rehearsal(opened, compared, store.left(sync.id), reading.moving(opened))

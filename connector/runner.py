@@ -123,7 +123,7 @@ class _Run:
 
     def _open(self, store: StateStore, lease: Lease, stack: ExitStack) -> Opened:
         decided = Decided(self._options.accept, self._options.adopt)
-        self._opening = Opening(self._sync, store, self._reading, decided)
+        self._opening = Opening(self._sync, store, self._reading.open, decided)
 
         def synced(watermark: Watermark) -> Synced | None:
             source = self._sync.source

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,13 @@ from connector.arenas import few_arenas
 from connector.config.models import Sync
 from connector.config.reader import load_sync
 from connector.errors import ConnectorError, LeaseLost, StateError, Stopped
-from connector.extract import Extractor
 from connector.feed import Maps
 from connector.holding import Holding
 from connector.model import Counts, RunReport, SourceBatch
 from connector.mover import LEASE, HeldLane, Mover, bugs_named
 from connector.opening import Decided, Opening
 from connector.progress import Progress
-from connector.reading import Conclusion, Moving, Opened
+from connector.reading import Moving, Opened
 from connector.state.backfill_store import Claim
 from connector.state.backfills import Backfill, State
 from connector.state.lease import Lease
@@ -131,31 +130,6 @@ def _watched(store: StateStore, backfill: Backfill, stop: StopSignal) -> Iterato
         thread.join()
 
 
-@dataclass(frozen=True, slots=True)
-class Slices:
-    """What is moved, as `Opening` asks for it."""
-
-    advances = False
-    whole = False
-
-    def open(self, sync: Sync) -> Extractor:
-        """Open the source."""
-        return wiring.open_extractor(sync)
-
-    def notes(self, opened: Opened, changed: Collection[str]) -> Iterator[str]:
-        """Yield nothing: what a person should know was said when the backfill began."""
-        del opened, changed
-        yield from ()
-
-    def moving(self, opened: Opened) -> Moving:
-        """Not asked: each slice has its own."""
-        raise NotImplementedError
-
-    def conclude(self, opened: Opened, lease: Lease, counts: Counts) -> Conclusion:
-        """Not asked."""
-        raise NotImplementedError
-
-
 class _Worker:
     def __init__(
         self, sync: Sync, store: StateStore, backfill: Backfill, stop: StopSignal, report: SliceReport
@@ -170,7 +144,7 @@ class _Worker:
     def work(self, stack: ExitStack, until: float) -> None:
         if self._stop.requested:
             return
-        opening = Opening(self._sync, self._store, Slices(), Decided())
+        opening = Opening(self._sync, self._store, wiring.open_extractor, Decided())
         self._opened = opening.open(stack, lambda _: self._known())
         opening.compare(self._opened)
         while not self._stop.requested:

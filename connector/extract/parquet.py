@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from connector.extract import Range, Standing
+from connector.extract import Range
 from connector.extract.backfilling import Beside
 from connector.extract.files.batches import Assembler, without_rows
 from connector.extract.files.checks import resolve
 from connector.extract.files.manifest import WHOLE, last_pass, news, passed, restarted, unsent
 from connector.extract.files.rows import Piece
 from connector.extract.files.sliced import FilledFiles
-from connector.extract.sought import no_key, sought, standing_by_reading, unplaced
+from connector.extract.sought import no_key, sought, unplaced
 from connector.model import SourceBatch, Watermark
 
 # Keys that are looked for in one scan of all files.
@@ -85,14 +85,6 @@ class ParquetExtractor(FilledFiles):
         if not self._source.key:
             raise no_key()
         return self._again(columns, keys, watermark)
-
-    def standing(self, key: str, watermark: Watermark) -> Standing:
-        """Say whether runs have read the row, or the next one does; by reading."""
-        return standing_by_reading(self.read_keys, key, watermark)
-
-    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
-        """Yield the rows that the next run reads."""
-        yield from map(unplaced, self.read(columns, watermark))
 
     def read_passed(
         self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None

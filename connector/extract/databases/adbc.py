@@ -6,6 +6,7 @@ sorts and keeps the result of, so that a slow destination holds nothing open in 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -62,17 +63,17 @@ class AdbcReader(Reader):
         (((text,),)) = self.fetch(f"select {self.as_text(column.native, f'({statement})')}")
         return None if text is None else (column.native, text)
 
+    @abstractmethod
     def as_text(self, native: str, sql: str) -> str:
         """The SQL that writes a value of a type as raw values are kept."""
-        raise NotImplementedError
 
     def statement_options(self) -> Mapping[str, str] | None:
         """Options of each statement."""
         return None
 
+    @abstractmethod
     def translate(self, error: Exception) -> ConnectorError:
         """Turn one error of the driver into ours."""
-        raise NotImplementedError
 
     def cancel(self) -> None:
         """Ask the driver to end the running statement."""

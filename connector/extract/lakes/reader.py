@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from connector.config.models import LakeSettings
 from connector.errors import ConfigError, Stopped
-from connector.extract import Limits, Range, Standing
+from connector.extract import Limits, Range
 from connector.extract.backfilling import Beside
 from connector.extract.files.batches import ROW_KEY, Assembler, Shape, without_rows
 from connector.extract.files.checks import Resolved, declared_fields, resolve
@@ -21,7 +21,7 @@ from connector.extract.lakes.pieces import Pieces
 from connector.extract.lakes.progress import TABLE, Files, Place, Plan, known, passed, placed, plan
 from connector.extract.lakes.sliced import FilledLake
 from connector.extract.lakes.table import DataFile, Table
-from connector.extract.sought import no_key, sought, standing_by_reading, unplaced
+from connector.extract.sought import no_key, sought, unplaced
 from connector.extract.unranged import Unranged
 from connector.model import SourceBatch, Watermark
 
@@ -148,14 +148,6 @@ class LakeExtractor(FilledLake, Unranged):
         if not self._source.key:
             raise no_key()
         return self._again(columns, keys, watermark)
-
-    def standing(self, key: str, watermark: Watermark) -> Standing:
-        """Say whether runs have read the row, or the next one does; by reading."""
-        return standing_by_reading(self.read_keys, key, watermark)
-
-    def read_ahead(self, columns: tuple[str, ...], watermark: Watermark) -> Iterator[SourceBatch]:
-        """Yield the rows that the next run reads."""
-        yield from map(unplaced, self.read(columns, watermark))
 
     def read_passed(
         self, columns: tuple[str, ...], watermark: Watermark, ranges: Sequence[Range] | None = None
